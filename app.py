@@ -1,0 +1,48 @@
+"""VL-BERT Studio: hide a word or a region of a photo and see what the model believes is there."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.page import STYLE, build_page, look
+from studio.service import Service
+
+if TYPE_CHECKING:
+    from engine.predictor import Predictor
+
+WEIGHTS = Path(__file__).parent / "assets" / "weights"
+
+
+def load_predictor(weights: Path) -> Predictor:
+    """Imports PyTorch, which takes seconds: the page is served before."""
+    from engine.predictor import Predictor
+
+    return Predictor.load(weights)
+
+
+def read_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="app.py", description=__doc__)
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, or GRADIO_SERVER_NAME)")
+    parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
+    parser.add_argument("--share", action="store_true", help="ask Gradio for a public address (off by default)")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the model (default: assets/weights)")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None, load: Callable[[Path], Predictor] = load_predictor) -> None:
+    """Serve the page, then load the model behind it."""
+    flags = read_flags(arguments)
+    service = Service(lambda: load(flags.weights))
+    page = build_page(service, flags.weights / "README.md")
+    page.launch(server_name=flags.host, server_port=flags.port, share=flags.share, prevent_thread_lock=True,
+                theme=look(), css_paths=STYLE, footer_links=[], run_history=False, enable_monitoring=False,
+                ssr_mode=False, max_file_size="64mb")
+    service.start()
+    page.block_thread()
+
+
+if __name__ == "__main__":
+    main()

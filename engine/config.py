@@ -1,0 +1,164 @@
+"""Settings of a model and of its training: frozen dataclasses, three presets, json in and out.
+
+Each field carries its unit, range and help text in its metadata (`setting`): the one source of
+validation, of the command line's help and of the studio's forms.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.errors import ConfigError
+
+
+def setting(default: Any, help: str, *, unit: str = "", low: float | None = None,
+            high: float | None = None, choices: tuple[str, ...] = ()) -> Any:
+    """A dataclass field that knows how to explain and to check itself."""
+    return field(default=default, metadata={
+        "help": help, "unit": unit, "low": low, "high": high, "choices": choices})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Base of all settings: checks each field against the range in its metadata."""
+
+    def __post_init__(self) -> None:
+        for f in dataclasses.fields(self):
+            value, meta = getattr(self, f.name), f.metadata
+            if meta.get("choices") and value not in meta["choices"]:
+                raise ConfigError(f"{f.name} is {value!r}; choose one of {', '.join(meta['choices'])}.")
+            low, high = meta.get("low"), meta.get("high")
+            if (low is not None and value < low) or (high is not None and value > high):
+                raise ConfigError(
+                    f"{f.name} is {value}; it must lie between {low} and {high} {meta['unit']}".rstrip() + ".")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig(Settings):
+    """Sizes of the Transformer (specification, "Pre-training settings")."""
+
+    vocabulary: int = setting(30522, "word pieces", low=5)
+    hidden: int = setting(768, "width of an element's state (D)", low=8)
+    layers: int = setting(12, "Transformer blocks (N)", low=1)
+    heads: int = setting(12, "attention heads per block (H)", low=1)
+    feed_forward: int = setting(3072, "width inside a block's feed-forward part", low=8)
+    positions: int = setting(512, "longest sequence of positions", low=2)
+    segments: int = setting(3, "A, B for text, C for regions", low=3)
+    dropout: float = setting(0.1, "dropout of hidden states", low=0, high=0.9)
+    attention_dropout: float = setting(0.1, "dropout of attention probabilities", low=0, high=0.9)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.hidden % self.heads:
+            raise ConfigError(f"hidden {self.hidden} is not a multiple of heads {self.heads}; change one of them.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorConfig(Settings):
+    """Fast R-CNN and, where there is one, its region proposal network."""
+
+    depth: int = setting(101, "layers of the ResNet: 50 or 101", low=50, high=101)
+    stage5: str = setting(
+        "region", "run stage 5 on each region's 14x14 crop, dilated (published), or once on the whole map",
+        choices=("region", "map"))
+    classes: int = setting(1601, "region classes, background (0) included (C)", low=2)
+    short_side: int = setting(600, "shorter side of the resized picture", unit="pixels", low=32)
+    long_side: int = setting(1000, "longest side of the resized picture", unit="pixels", low=32)
+    square_side: int = setting(
+        0, "if not 0, every picture is squashed to this square instead", unit="pixels", low=0)
+    source_side: int = setting(
+        0, "if not 0, every picture is first reduced to this square, the size of the training photographs",
+        unit="pixels", low=0)
+    norm_eps: float = setting(1e-5, "epsilon of the frozen normalisation; belongs to the weights", low=0)
+    proposals: bool = setting(False, "has a region proposal network of its own")
+    pixel_mean: tuple[float, float, float] = setting(
+        (122.7717, 115.9465, 102.9801), "subtracted from R, G, B in 0..255")
+    pixel_order: str = setting("RGB", "channel order the backbone expects", choices=("RGB", "BGR"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainingConfig(Settings):
+    """The two tasks of pre-training and what `mini` adds to them.
+
+    The last five fields are the project's own switches; the published presets have them off.
+    """
+
+    word_probability: float = setting(0.15, "share of words predicted", low=0, high=1)
+    region_probability: float = setting(0.15, "share of regions predicted", low=0, high=1)
+    region_masked: float = setting(0.9, "share of predicted regions that are hidden", low=0, high=1)
+    relationship: bool = setting(False, "sentence-image relationship (the paper's ablation)")
+    text_only: bool = setting(True, "mix in text-only batches 1:1")
+    classify_all_regions: float = setting(
+        0.0, "weight of classifying every region, hidden or not (VCR fine-tuning does it)", low=0)
+    grounded_noun_probability: float = setting(
+        0.0, "if not 0, share of the nouns with a box that are predicted", low=0, high=1)
+    alignment: float = setting(0.0, "weight of the phrase-to-region alignment loss", low=0)
+    extra_regions: int = setting(0, "at most this many detected regions join the annotated ones", low=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(Settings):
+    """A whole VL-BERT. `precomputed` is the published "prec" layout (see `engine.model.vlbert`)."""
+
+    name: str = setting("base", "preset it came from")
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
+    appearance: int = setting(2048, "width of a region's appearance feature", low=8)
+    geometry: int = setting(2048, "width of a region's geometry embedding", low=8)
+    precomputed: bool = setting(
+        False, "hidden regions get a learned feature and region 0 is the mean of the others "
+               "(published on precomputed features); else hidden pixels are zeroed before the detector")
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelConfig:
+        """The inverse of `to_json`. Raises ConfigError on unknown fields."""
+        raw = json.loads(text)
+        try:
+            detector = dict(raw.pop("detector"))
+            detector["pixel_mean"] = tuple(detector["pixel_mean"])
+            return cls(encoder=EncoderConfig(**raw.pop("encoder")), detector=DetectorConfig(**detector),
+                       pretraining=PretrainingConfig(**raw.pop("pretraining")), **raw)
+        except (TypeError, KeyError) as error:
+            raise ConfigError(f"This is not a model configuration of this version: {error}.") from error
+
+
+def base(*, precomputed: bool = False) -> ModelConfig:
+    """VL-BERT-base as published: 12 x 768 over ResNet-101."""
+    return ModelConfig(name="base", precomputed=precomputed)
+
+
+def large(*, precomputed: bool = False) -> ModelConfig:
+    """VL-BERT-large as published: 24 x 1024 over ResNet-101."""
+    return ModelConfig(
+        name="large", precomputed=precomputed,
+        encoder=EncoderConfig(hidden=1024, layers=24, heads=16, feed_forward=4096))
+
+
+def mini() -> ModelConfig:
+    """The shipped model: 6 x 384 over ResNet-50, trained here on Flickr8k (see its model card)."""
+    return ModelConfig(
+        name="mini", precomputed=True,
+        encoder=EncoderConfig(hidden=384, layers=6, heads=12, feed_forward=1536),
+        detector=DetectorConfig(
+            depth=50, stage5="map", classes=401, square_side=384, source_side=224, norm_eps=1e-3, proposals=True,
+            pixel_mean=(123.68, 116.779, 103.939), pixel_order="BGR"),
+        pretraining=PretrainingConfig(
+            word_probability=0.2, region_probability=0.2, classify_all_regions=0.5,
+            grounded_noun_probability=0.4, alignment=0.5, extra_regions=12))
+
+
+PRESETS = {"mini": mini, "base": base, "large": large}
+
+
+def preset(name: str) -> ModelConfig:
+    """The preset called `name`. Raises ConfigError naming the known ones."""
+    if name not in PRESETS:
+        raise ConfigError(f"There is no preset {name!r}; choose one of {', '.join(PRESETS)}.")
+    return PRESETS[name]()

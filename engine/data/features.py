@@ -1,0 +1,98 @@
+"""The detector's features of a data set, computed once and kept on disk (float16)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.data.flickr8k import AnnotatedPhoto
+from engine.detector.detector import Detector
+from engine.errors import DataError
+from engine.structures.boxes import Boxes
+from engine.structures.example import Regions
+from engine.structures.photo import Photo
+
+
+class FeatureCache:
+    """A folder with `features.f16`, `boxes.f32` and `index.json`: of each photo its annotated boxes, then its own
+    detections, best first. Region 0 (the whole picture) is put in front when read.
+
+    Raises DataError where the folder is incomplete or belongs to other photos.
+    """
+
+    def __init__(self, folder: str | Path, photos: Sequence[AnnotatedPhoto]) -> None:
+        folder = Path(folder)
+        try:
+            index = json.loads((folder / "index.json").read_text())
+            rows = index["rows"]
+            self._features = np.memmap(folder / "features.f16", np.float16, "r", shape=(rows, index["width"]))
+            self._boxes = np.fromfile(folder / "boxes.f32", np.float32).reshape(rows, 4)
+        except (OSError, KeyError, ValueError) as error:
+            raise DataError(f"{folder} is no complete feature cache ({error}). Compute it anew.") from error
+        if index["images"] != [p.path.name for p in photos]:
+            raise DataError(f"{folder} was computed for other photos. Compute it anew.")
+        self._starts, self._annotated = index["starts"], index["annotated"]
+
+    def annotated(self, photo: int) -> int:
+        """How many annotated boxes this photo has (they are regions 1 to that number)."""
+        return self._annotated[photo]
+
+    def detected(self, photo: int) -> int:
+        return self._starts[photo + 1] - self._starts[photo] - self._annotated[photo]
+
+    def regions(self, photo: int, detections: Sequence[int] = ()) -> Regions:
+        """Region 0, the annotated ones, then those detections (counted from 0)."""
+        start, annotated = self._starts[photo], self._annotated[photo]
+        rows = [*range(start, start + annotated), *(start + annotated + d for d in detections)]
+        features = torch.from_numpy(self._features[rows].astype(np.float32)).reshape(len(rows), -1)
+        boxes = torch.from_numpy(self._boxes[rows]).reshape(len(rows), 4)
+        return with_whole_picture(features, boxes)
+
+
+def with_whole_picture(features: Tensor, boxes: Tensor) -> Regions:
+    """Put region 0 in front: the mean of the features and the whole picture's box."""
+    mean = features.mean(dim=0, keepdim=True) if len(features) else features.new_zeros(1, features.shape[1])
+    whole = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+    return Regions(torch.cat([mean, features]), torch.cat([whole, boxes]))
+
+
+@torch.inference_mode()
+def compute(detector: Detector, photos: Sequence[AnnotatedPhoto], folder: str | Path,
+            progress: Callable[[int, int], None] = lambda done, count: None, detections: bool = True) -> None:
+    """Fill a cache: features of the annotated boxes and of the detector's own regions of every photo."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    starts, annotated, all_boxes = [0], [], []
+    width = 0
+    with (folder / "features.f16").open("wb") as out:
+        for done, (photo, boxes, features) in enumerate(_features(detector, photos, detections), 1):
+            out.write(features.to(torch.float16).numpy().tobytes())
+            width = features.shape[1]
+            all_boxes.append(boxes.numpy())
+            starts.append(starts[-1] + len(boxes))
+            annotated.append(len(photo.boxes))
+            progress(done, len(photos))
+    np.concatenate(all_boxes).astype(np.float32).tofile(folder / "boxes.f32")
+    (folder / "index.json").write_text(json.dumps({
+        "images": [p.path.name for p in photos], "starts": starts, "annotated": annotated, "rows": starts[-1],
+        "width": width}))
+
+
+def _features(detector: Detector, photos: Sequence[AnnotatedPhoto],
+              detections: bool) -> Iterator[tuple[AnnotatedPhoto, Tensor, Tensor]]:
+    """Per photo: boxes [K, 4] as fractions and features [K, 2048], annotated first."""
+    for photo in photos:
+        picture = detector.transform.picture(Photo.open(photo.path))
+        height, width = picture.shape[1:]
+        with torch.autocast("cpu", torch.bfloat16):
+            maps = detector.fast_rcnn.maps(picture[None])
+            own = Boxes.from_fractions(photo.boxes, width, height).xyxy
+            if detections:
+                own = torch.cat([own, detector.regions(maps, height, width).boxes])
+            features = detector.fast_rcnn.features(maps, [own])
+        yield photo, Boxes(own, width, height).fractions, features.float()

@@ -1,0 +1,94 @@
+"""Reader of a folder shaped like Flickr8k with Flickr30k Entities: `entities_SPLIT.jsonl` and `images/`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import DataError
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A phrase of a caption: `start` and `end` are character offsets; `boxes` are indices into the photo's boxes."""
+
+    text: str
+    start: int
+    end: int
+    types: tuple[str, ...]
+    boxes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class AnnotatedCaption:
+    text: str
+    phrases: tuple[Phrase, ...]
+
+
+@dataclass(frozen=True)
+class AnnotatedPhoto:
+    """A photo with human boxes (x1, y1, x2, y2 as fractions) and captions; width and height in original pixels."""
+
+    path: Path
+    width: int
+    height: int
+    boxes: tuple[tuple[float, float, float, float], ...]
+    captions: tuple[AnnotatedCaption, ...]
+
+    def phrases_of(self, box: int) -> list[Phrase]:
+        """Every phrase, in reading order over all captions, that names this box."""
+        return [p for c in self.captions for p in c.phrases if box in p.boxes]
+
+
+def read(folder: str | Path, split: str, limit: int | None = None) -> list[AnnotatedPhoto]:
+    """The photos of one split, in file order; boxes beyond the first 100 are left out.
+
+    Raises DataError where the file is missing or a line is broken (named by its number).
+    """
+    path = Path(folder) / f"entities_{split}.jsonl"
+    if not path.is_file():
+        raise DataError(f"There is no {path}. The folder must hold entities_{split}.jsonl and images/.")
+    photos = []
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if limit is not None and len(photos) >= limit:
+                break
+            try:
+                photos.append(_photo(json.loads(line), Path(folder) / "images"))
+            except (KeyError, TypeError, ValueError) as error:
+                raise DataError(f"Line {number} of {path} is broken ({error!r}). Mend it or remove it.") from error
+    if not photos:
+        raise DataError(f"{path} holds no photo.")
+    return photos
+
+
+def _photo(raw: dict, images: Path) -> AnnotatedPhoto:
+    by_entity: dict[int, list[int]] = {}
+    boxes = []
+    for i, b in enumerate(raw["boxes"][:100]):
+        x1, y1, x2, y2 = (float(v) for v in b["box"])
+        boxes.append((x1, y1, x2, y2))
+        for entity in b["entities"]:
+            by_entity.setdefault(entity, []).append(i)
+    captions = tuple(
+        AnnotatedCaption(c["text"], tuple(_phrase(p, c["text"], by_entity) for p in c["phrases"]))
+        for c in raw["captions"])
+    return AnnotatedPhoto(images / raw["image"], int(raw["width"]), int(raw["height"]), tuple(boxes), captions)
+
+
+def _phrase(raw: dict, text: str, by_entity: dict[int, list[int]]) -> Phrase:
+    return Phrase(text[raw["start"]:raw["end"]], raw["start"], raw["end"], tuple(raw["types"]),
+                  tuple(by_entity.get(raw["entity"], ())))
+
+
+def texts(path: str | Path) -> Sequence[str]:
+    """The lines of a text corpus, blank ones dropped. Raises DataError where there are none."""
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"There is no text corpus {path}.")
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if not lines:
+        raise DataError(f"{path} holds no text.")
+    return lines

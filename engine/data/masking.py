@@ -1,0 +1,71 @@
+"""Which words and regions are hidden in training (specification, tasks 1 and 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import torch
+
+from engine.structures.caption import Caption
+
+
+@dataclass(frozen=True)
+class HiddenWords:
+    """piece_ids: the sequence as the model sees it; places: which of its pieces are asked; truth: their true ids."""
+
+    piece_ids: list[int]
+    places: list[int]
+    truth: list[int]
+
+
+@dataclass(frozen=True)
+class WordMasking:
+    """Whole words are chosen with `probability`; all pieces of a chosen word become [MASK] (80 %), a random piece
+    (10 %) or stay (10 %), and every one is predicted. Nothing is forced. Nouns that name a box are chosen with
+    `grounded_probability` instead where that is not 0."""
+
+    probability: float
+    grounded_probability: float
+    mask_id: int
+    vocabulary: int
+
+    def __call__(self, caption: Caption, grounded: Collection[int], generator: torch.Generator) -> HiddenWords:
+        """`grounded`: indices of the words that are nouns with a box."""
+        pieces, places = list(caption.piece_ids), []
+        draws = torch.rand(len(caption.words), 2, generator=generator).tolist()
+        for index, (word, (chosen, how)) in enumerate(zip(caption.words, draws, strict=True)):
+            ground = self.grounded_probability if index in grounded and self.grounded_probability else self.probability
+            if chosen >= ground or not word.known:
+                continue
+            own = range(word.first, word.stop)
+            places.extend(own)
+            if how < 0.8:
+                for place in own:
+                    pieces[place] = self.mask_id
+            elif how < 0.9:
+                for place in own:
+                    pieces[place] = int(torch.randint(self.vocabulary, (), generator=generator))
+        return HiddenWords(pieces, places, [caption.piece_ids[p] for p in places])
+
+
+@dataclass(frozen=True)
+class HiddenRegions:
+    """asked: regions whose class is predicted; hidden: those of them that are hidden."""
+
+    asked: list[int]
+    hidden: list[int]
+
+
+@dataclass(frozen=True)
+class RegionMasking:
+    """Every region but 0 is chosen with `probability`; of those, `masked` are hidden and all are predicted."""
+
+    probability: float
+    masked: float
+
+    def __call__(self, regions: int, generator: torch.Generator) -> HiddenRegions:
+        """`regions`: R, region 0 included."""
+        draws = torch.rand(max(regions, 1), 2, generator=generator).tolist()
+        asked = [i for i in range(1, regions) if draws[i][0] < self.probability]
+        return HiddenRegions(asked, [i for i in asked if draws[i][1] < self.masked])

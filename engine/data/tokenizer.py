@@ -1,0 +1,71 @@
+"""BERT's uncased word pieces (Devlin et al. 2019), by the `tokenizers` library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Encoding, Tokenizer, models, normalizers, pre_tokenizers
+
+from engine.errors import CaptionError, WeightsError
+from engine.structures.caption import Caption, Word
+
+MOST_PIECES = 120
+
+
+class WordPieces:
+    """Text to captions and back. `vocabulary`: a file with one piece a line (bert-base-uncased's `vocab.txt`).
+
+    Raises WeightsError where the file is missing or lacks BERT's special pieces.
+    """
+
+    def __init__(self, vocabulary: str | Path) -> None:
+        path = Path(vocabulary)
+        if not path.is_file():
+            raise WeightsError(f"There is no vocabulary {path}. It belongs to the weights; copy it beside them.")
+        self.pieces = path.read_text(encoding="utf-8").splitlines()
+        numbers = {piece: i for i, piece in enumerate(self.pieces)}
+        missing = [p for p in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]") if p not in numbers]
+        if missing:
+            raise WeightsError(f"{path} lacks {', '.join(missing)}; it must be BERT's vocab.txt.")
+        self.cls, self.sep, self.mask = numbers["[CLS]"], numbers["[SEP]"], numbers["[MASK]"]
+        self._tokenizer = Tokenizer(models.WordPiece(numbers, unk_token="[UNK]"))
+        self._tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+        self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        self._tokenizer.add_special_tokens(["[MASK]"])
+
+    def caption(self, text: str) -> Caption:
+        """Raises CaptionError where nothing is written, or over 120 pieces are."""
+        if not text.strip():
+            raise CaptionError("The caption is empty. Write a sentence about the picture.")
+        if len(text) > 20 * MOST_PIECES:
+            raise CaptionError(f"The caption has {len(text)} characters; at most {20 * MOST_PIECES} fit. Shorten it.")
+        found = self._caption(text, self._tokenizer.encode(text))
+        if len(found.piece_ids) > MOST_PIECES + 2:
+            raise CaptionError(f"The caption has {len(found.piece_ids) - 2} word pieces; at most {MOST_PIECES} fit. "
+                               "Shorten it.")
+        if not found.words:
+            raise CaptionError("The caption holds no word that can be read. Write a sentence about the picture.")
+        return found
+
+    def captions(self, texts: Sequence[str]) -> list[Caption]:
+        """Many captions at once, for training; neither empty nor long ones are refused."""
+        return [self._caption(t, e) for t, e in zip(texts, self._tokenizer.encode_batch(list(texts)), strict=True)]
+
+    def without_words(self) -> Caption:
+        """[CLS] [SEP] only: what a region sees without its caption."""
+        return Caption("", (self.cls, self.sep), ())
+
+    def _caption(self, text: str, encoding: Encoding) -> Caption:
+        words: list[Word] = []
+        previous: object = None
+        for i, (piece, (start, end)) in enumerate(zip(encoding.ids, encoding.offsets, strict=True)):
+            joined = self.pieces[piece].startswith("##") or (piece != self.mask and encoding.word_ids[i] is not None
+                                                             and encoding.word_ids[i] == previous)
+            previous = encoding.word_ids[i]
+            if joined and words:
+                last = words[-1]
+                words[-1] = Word(text[last.start:end], last.start, end, last.first, i + 2)
+            else:
+                words.append(Word(text[start:end], start, end, i + 1, i + 2, known=piece != self.mask))
+        return Caption(text, (self.cls, *encoding.ids, self.sep), tuple(words))

@@ -1,0 +1,63 @@
+"""The whole detector: picture in, regions with labels, scores and features out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from engine.config import DetectorConfig
+from engine.detector.fast_rcnn import STAGE5_SCALE, FastRCNN
+from engine.detector.proposals import ProposalNetwork, RegionHeads, Suppression, anchors, clip, decode
+from engine.detector.transform import Transform
+
+ATTRIBUTES = 128
+
+
+@dataclass(frozen=True)
+class Detections:
+    """K regions of one picture, best first. boxes [K, 4] in input pixels, scores [K], classes [K] (0 never)."""
+
+    boxes: Tensor
+    scores: Tensor
+    classes: Tensor
+
+
+class Detector(nn.Module):
+    """Fast R-CNN with a region proposal network and heads of its own."""
+
+    def __init__(self, fast_rcnn: FastRCNN, proposals: ProposalNetwork, heads: RegionHeads, transform: Transform,
+                 suppression: Suppression) -> None:
+        super().__init__()
+        self.fast_rcnn = fast_rcnn
+        self.proposals = proposals
+        self.heads = heads
+        self.transform = transform
+        self.suppression = suppression
+
+    @classmethod
+    def from_config(cls, config: DetectorConfig) -> Detector:
+        return cls(FastRCNN.from_config(config), ProposalNetwork(), RegionHeads(config.classes, ATTRIBUTES),
+                   Transform.from_config(config), Suppression())
+
+    @torch.inference_mode()
+    def detect(self, picture: Tensor, candidates: int = 100) -> Detections:
+        """Regions of one mean-subtracted picture [3, h, w]."""
+        return self.regions(self.fast_rcnn.maps(picture[None]), *picture.shape[1:], candidates)
+
+    @torch.inference_mode()
+    def regions(self, maps, height: int, width: int, candidates: int = 100) -> Detections:
+        """Regions of one picture, whose maps are given: propose, classify, refine, suppress."""
+        objectness, deltas = self.proposals(maps.stage4)
+        places = anchors(*maps.stage4.shape[-2:])
+        boxes, objects = self.proposals.best(objectness[0], deltas[0], places, height, width, candidates)
+        features = self.fast_rcnn.features(maps, [boxes])
+        boxes = clip(decode(boxes, self.heads.deltas(maps.stage5, [boxes], STAGE5_SCALE)), height, width)
+        nouns = self.heads.classify(features).float().softmax(dim=1)
+        best, classes = nouns[:, 1:].max(dim=1)
+        # The people who annotated named whole scenes and parts alike, so "is anything here" (1 - background) ranks
+        # better than the probability of the one best noun.
+        scores = (objects * (1 - nouns[:, 0])).sqrt()
+        keep = self.suppression.keep(boxes, scores, classes)
+        return Detections(boxes[keep], scores[keep], classes[keep] + 1)

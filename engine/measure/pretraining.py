@@ -1,0 +1,121 @@
+"""What pre-training taught: words and regions hidden one at a time, with each clue and without it.
+
+On a folder shaped like `engine.data.flickr8k` reads, caption 0 of each photo and the annotated boxes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from engine.data.flickr8k import AnnotatedPhoto
+from engine.errors import ConfigError
+from engine.measure.proposals import recall
+from engine.predictor import Predictor, Seen
+from engine.structures.caption import Caption
+from engine.structures.example import Example, Regions, collate
+from engine.structures.photo import Photo
+from engine.tasks.pretraining import GroundedCaption, grounded_captions
+
+BATCH = 64
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Tally:
+    """Running counts of one condition."""
+
+    first: list[bool] = field(default_factory=list)
+    five: list[bool] = field(default_factory=list)
+    nouns: list[bool] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+    def words(self) -> dict[str, float]:
+        return {"top1": _mean(self.first), "top5": _mean(self.five),
+                "perplexity": math.exp(_mean(self.losses)) if self.losses else float("nan"),
+                "noun_top1": _mean(self.nouns), "n": len(self.first), "n_noun": len(self.nouns)}
+
+    def regions(self) -> dict[str, float]:
+        return {"top1": _mean(self.first), "top5": _mean(self.five), "n": len(self.first)}
+
+
+@torch.inference_mode()
+def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto], masking: str = "feature",
+            progress: Progress = lambda done, count: None) -> dict:
+    """All figures of the three parts. masking: how regions are hidden, "feature" or "pixels". Raises ConfigError."""
+    if masking not in ("feature", "pixels"):
+        raise ConfigError(f"masking is {masking!r}; choose feature or pixels.")
+    captions = grounded_captions(photos, predictor.pieces, captions=1)
+    seen = []
+    for i, photo in enumerate(photos):
+        seen.append(predictor.see(Photo.open(photo.path), photo.boxes))
+        progress(i + 1, len(photos))
+    words = {name: Tally() for name in ("image", "no_image", "other_image")}
+    regions = {name: Tally() for name in ("caption", "no_caption", "other_caption")}
+    for i, grounded in enumerate(captions):
+        other = (i + 1) % len(photos)
+        nothing = Regions.none(seen[i].regions.appearance.shape[1])
+        for name, clue in (("image", seen[i].regions), ("no_image", nothing), ("other_image", seen[other].regions)):
+            _ask_words(predictor, grounded, clue, words[name])
+        for name, clue in (("caption", grounded.caption), ("no_caption", predictor.pieces.without_words()),
+                           ("other_caption", captions[other].caption)):
+            _ask_regions(predictor, photos[i], seen[i], clue, masking, regions[name])
+    return {"words": {name: tally.words() for name, tally in words.items()},
+            "regions": {name: tally.regions() for name, tally in regions.items()},
+            "proposals": recall(predictor, photos).overall(), "n_images": len(photos)}
+
+
+def _ask_words(predictor: Predictor, grounded: GroundedCaption, clue: Regions, tally: Tally) -> None:
+    """Each word alone, all its pieces hidden."""
+    caption = grounded.caption
+    asked = [i for i, w in enumerate(caption.words) if not w.is_punctuation and w.known]
+    nouns = {word for word, _ in grounded.phrases}
+    examples = [Example(caption.with_hidden([i], predictor.pieces.mask), clue) for i in asked]
+    states = _states(predictor, examples)
+    for index, (text, _) in zip(asked, states, strict=True):
+        word = caption.words[index]
+        truth = torch.tensor(caption.piece_ids[word.first:word.stop])
+        logits = predictor.model.heads.mlm(text[word.first:word.stop]).float()
+        first, five = _hits(logits, truth)
+        tally.first.append(first)
+        tally.five.append(five)
+        tally.losses.extend((-logits.log_softmax(dim=1)[torch.arange(len(truth)), truth]).tolist())
+        if index in nouns:
+            tally.nouns.append(first)
+
+
+def _ask_regions(predictor: Predictor, photo: AnnotatedPhoto, seen: Seen, clue: Caption, masking: str,
+                 tally: Tally) -> None:
+    """Each annotated region that has a class alone."""
+    labels = {i + 1: predictor.classes.label(photo, i) for i in range(len(photo.boxes))}
+    asked = [r for r, label in labels.items() if label is not None]
+    examples = [Example(clue.piece_ids, predictor.hidden_pixels(seen, (r,)) if masking == "pixels" else seen.regions,
+                        [r]) for r in asked]
+    for region, (_, states) in zip(asked, _states(predictor, examples), strict=True):
+        logits = predictor.model.heads.mvrc(states[region:region + 1]).float()
+        first, five = _hits(logits, torch.tensor([labels[region]]))
+        tally.first.append(first)
+        tally.five.append(five)
+
+
+def _states(predictor: Predictor, examples: Sequence[Example]) -> list[tuple[Tensor, Tensor]]:
+    """Per example the states of its text [T, D] and of its regions [R, D]."""
+    found = []
+    for i in range(0, len(examples), BATCH):
+        encoded = predictor.model(collate(examples[i:i + BATCH]))
+        found.extend(zip(encoded.text, encoded.regions, strict=True))
+    return found
+
+
+def _hits(logits: Tensor, truth: Tensor) -> tuple[bool, bool]:
+    """Whether all K truths are the most probable, and whether all are among the five. logits [K, V]."""
+    rank = (logits > logits[torch.arange(len(truth)), truth][:, None]).sum(dim=1)
+    return bool((rank == 0).all()), bool((rank < 5).all())
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else float("nan")

@@ -1,0 +1,54 @@
+"""How many annotated boxes the detector's own regions meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from engine.data.flickr8k import AnnotatedPhoto
+from engine.predictor import Predictor
+from engine.structures.boxes import Boxes
+from engine.structures.photo import Photo
+
+COUNTS = (10, 20, 36)
+MET = 0.5  # IoU
+
+
+@dataclass(frozen=True)
+class Recall:
+    """first: of each annotated box, how many regions, best first, it takes to meet it (inf: never); region 0, the
+    whole picture, is the first. kinds: the categories of entity of each box."""
+
+    first: list[float]
+    kinds: list[frozenset[str]]
+
+    def overall(self) -> dict[str, float]:
+        return {f"recall_at_{k}": _share(self.first, k) for k in COUNTS}
+
+    def by_kind(self) -> dict[str, dict[str, float]]:
+        found = {}
+        for kind in sorted(frozenset().union(*self.kinds)):
+            own = [f for f, kinds in zip(self.first, self.kinds, strict=True) if kind in kinds]
+            found[kind] = {f"recall_at_{k}": _share(own, k) for k in COUNTS} | {"n": len(own)}
+        return found
+
+
+@torch.inference_mode()
+def recall(predictor: Predictor, photos: Sequence[AnnotatedPhoto]) -> Recall:
+    """Of every annotated box of every photo."""
+    first, kinds = [], []
+    for photo in photos:
+        seen = predictor.see(Photo.open(photo.path))
+        truth = Boxes.from_fractions(photo.boxes, seen.boxes.width, seen.boxes.height)
+        met = truth.iou(seen.boxes) >= MET  # [G, R]
+        for box in range(len(truth)):
+            places = met[box].nonzero()
+            first.append(float(places[0]) + 1 if len(places) else float("inf"))
+            kinds.append(frozenset(t for p in photo.phrases_of(box) for t in p.types))
+    return Recall(first, kinds)
+
+
+def _share(first: Sequence[float], count: int) -> float:
+    return sum(f <= count for f in first) / len(first) if first else float("nan")

@@ -1,0 +1,83 @@
+"""What is read from the encoder's states: hidden words, hidden regions, and whether text and picture belong together.
+
+Every head works on any [..., D], so callers gather the asked positions first and never pay for the rest.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.model.encoder import LayerNorm
+
+
+class WordHead(nn.Module):
+    """BERT's masked language model: dense, GELU, LayerNorm, then the word embeddings as decoder, and a bias.
+
+    words: the embeddings that the decoder shares; they stay in the module tree only once.
+    """
+
+    def __init__(self, words: nn.Embedding) -> None:
+        super().__init__()
+        vocabulary, hidden = words.weight.shape
+        self.dense = nn.Linear(hidden, hidden)
+        self.norm = LayerNorm(hidden)
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self._shared = (words,)
+
+    def transform(self, states: Tensor) -> Tensor:
+        """[..., D] -> [..., D], what comes before the decoder (VQA's classifier starts from it)."""
+        return self.norm(F.gelu(self.dense(states)))
+
+    def forward(self, states: Tensor) -> Tensor:
+        """[..., D] -> logits [..., V]."""
+        return F.linear(self.transform(states), self._shared[0].weight, self.bias)
+
+
+class RegionHead(nn.Module):
+    """Masked RoI classification: dense, GELU, linear; unlike the word head it has no LayerNorm."""
+
+    def __init__(self, hidden: int, classes: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(hidden, hidden)
+        self.classify = nn.Linear(hidden, classes)
+
+    def transform(self, states: Tensor) -> Tensor:
+        """[..., D] -> [..., D] (RefCOCO+'s scorer and VCR's region classifier start from it)."""
+        return F.gelu(self.dense(states))
+
+    def forward(self, states: Tensor) -> Tensor:
+        """[..., D] -> logits [..., C]."""
+        return self.classify(self.transform(states))
+
+
+class AlignmentHead(nn.Module):
+    """Which region does a word mean: a scaled dot product of the two states, each projected (not in the paper)."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.word = nn.Linear(hidden, hidden)
+        self.region = nn.Linear(hidden, hidden)
+
+    def forward(self, words: Tensor, regions: Tensor) -> Tensor:
+        """words [..., D], regions [..., R, D] -> logits [..., R]."""
+        query = self.word(words)[..., None]  # [..., D, 1]
+        return (self.region(regions) @ query)[..., 0] / query.shape[-2] ** 0.5
+
+
+class Heads(nn.Module):
+    """The heads of pre-training.
+
+    mlm: states [..., D] -> [..., V]. mvrc: states [..., D] -> [..., C].
+    relationship: pooled [B, D] -> [B, 2], does the text belong to the picture.
+    alignment: words [..., D], regions [..., R, D] -> [..., R], or None where `align` is False (published).
+    """
+
+    def __init__(self, words: nn.Embedding, classes: int, *, align: bool) -> None:
+        super().__init__()
+        hidden = words.embedding_dim
+        self.mlm = WordHead(words)
+        self.mvrc = RegionHead(hidden, classes)
+        self.relationship = nn.Linear(hidden, 2)
+        self.alignment = AlignmentHead(hidden) if align else None

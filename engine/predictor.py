@@ -1,0 +1,223 @@
+"""See a photo once, ask about it many times.
+
+`see` is the heavy half: the detector finds regions and computes their features. `ask` is the light half: the encoder
+runs on what is left visible, and the heads on what is asked. Hiding a region's pixels needs the heavy half again: that
+is the faithful answer, asked for by name ("pixels").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from engine.config import ModelConfig
+from engine.data.features import with_whole_picture
+from engine.data.nouns import RegionClasses
+from engine.data.tokenizer import WordPieces
+from engine.detector.detector import Detector
+from engine.detector.fast_rcnn import hide_pixels
+from engine.errors import MaskError
+from engine.model.vlbert import VLBert
+from engine.structures.boxes import Boxes
+from engine.structures.caption import Caption, Word
+from engine.structures.example import Example, Regions, collate
+from engine.structures.photo import Photo
+from engine.structures.prediction import Candidate, Clues, PieceAnswer, Prediction, RegionAnswer, WordAnswer
+
+WHOLE_PICTURE = "whole picture"
+KEPT_HIDINGS = 16  # sets of hidden pixels whose features a Seen remembers
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A photo and its R regions, region 0 being the whole picture.
+
+    boxes: in the photo's pixels. labels, scores: the detector's own class of each region and how sure it is (0..1).
+    regions: features. picture: the detector's input, [3, h, w].
+    """
+
+    photo: Photo
+    boxes: Boxes
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+    regions: Regions
+    picture: Tensor
+    hidden: dict[tuple[int, ...], Regions] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Probabilities of one view of a question: words [P, V] of the asked pieces, regions [K, C]."""
+
+    words: Tensor
+    regions: Tensor
+
+
+class Predictor:
+    """The loaded model. Not for two threads at once: callers hold a lock."""
+
+    def __init__(self, config: ModelConfig, detector: Detector, model: VLBert, pieces: WordPieces,
+                 classes: RegionClasses) -> None:
+        self.config = config
+        self.detector = detector.eval()
+        self.model = model.eval()
+        self.pieces = pieces
+        self.classes = classes
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Predictor:
+        """From a folder of weights as the project ships it. Raises WeightsError."""
+        from engine.weights.shipped import load_all  # the importers are not needed to use a built predictor
+
+        return cls(*load_all(Path(folder)))
+
+    def words(self, caption: str) -> tuple[Word, ...]:
+        """The caption's words in reading order. Raises CaptionError."""
+        return self.pieces.caption(caption).words
+
+    @torch.inference_mode()
+    def see(self, photo: Photo, boxes: Sequence[Sequence[float]] | None = None) -> Seen:
+        """Find regions, or take `boxes` (x1, y1, x2, y2 as fractions; [] is none). Raises BoxError."""
+        picture = self.detector.transform.picture(photo)
+        height, width = picture.shape[1:]
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+            maps = self.detector.fast_rcnn.maps(picture[None])
+            if boxes is None:
+                found = self.detector.regions(maps, height, width)
+                own, scores = Boxes(found.boxes, width, height), found.scores.tolist()
+            else:
+                own, scores = Boxes.from_user(boxes, photo.width, photo.height).resized(width, height), None
+            features = self.detector.fast_rcnn.features(maps, [own.xyxy])
+            nouns = self.detector.heads.classify(features).float().softmax(dim=1)
+        classes = nouns[:, 1:].argmax(dim=1) + 1
+        labels = [self.classes.names[i] for i in classes.tolist()]
+        if scores is None:
+            scores = (1 - nouns[:, 0]).tolist()
+        regions = with_whole_picture(features, own.fractions)
+        in_photo = Boxes.whole(photo.width, photo.height).joined(own.resized(photo.width, photo.height))
+        return Seen(photo, in_photo, (WHOLE_PICTURE, *labels), (1.0, *scores), regions, picture)
+
+    @torch.inference_mode()
+    def ask(self, seen: Seen, caption: str, hidden_words: Sequence[int], hidden_regions: Sequence[int],
+            masking: str = "feature", best: int = 5) -> Prediction:
+        """What is believed of everything hidden (words counted from 0, regions from 1).
+
+        masking: "feature" hides a region's feature; "pixels" also blackens its pixels before the detector, so that
+        overlapping regions cannot give it away. Raises CaptionError and MaskError.
+        """
+        words = self.pieces.caption(caption)
+        hidden_words = sorted({*hidden_words, *(i for i, w in enumerate(words.words) if not w.known)})
+        hidden_regions = sorted(set(hidden_regions))
+        self._check(seen, hidden_regions, masking)
+        regions = self.hidden_pixels(seen, tuple(hidden_regions)) if masking == "pixels" else seen.regions
+        views = self._views(words, regions, hidden_words, hidden_regions)
+        answers = dict(zip(views, self._answers(list(views.values()), words.places(hidden_words), hidden_regions),
+                           strict=True))
+        return Prediction(self._word_answers(words, hidden_words, answers, best),
+                          self._region_answers(seen, hidden_regions, answers, best), masking)
+
+    def hidden_pixels(self, seen: Seen, hidden: tuple[int, ...]) -> Regions:
+        """The regions' features when the pixels of the hidden ones are blackened before the detector."""
+        if not hidden:
+            return seen.regions
+        if hidden not in seen.hidden:
+            picture = seen.picture
+            own = seen.boxes.resized(picture.shape[2], picture.shape[1]).xyxy
+            with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+                maps = self.detector.fast_rcnn.maps(hide_pixels(picture[None], [own[list(hidden)]]))
+                features = self.detector.fast_rcnn.features(maps, [own[1:]])
+            if len(seen.hidden) >= KEPT_HIDINGS:
+                seen.hidden.pop(next(iter(seen.hidden)))
+            seen.hidden[hidden] = with_whole_picture(features, seen.regions.boxes[1:])
+        return seen.hidden[hidden]
+
+    def _check(self, seen: Seen, hidden_regions: Sequence[int], masking: str) -> None:
+        if masking not in ("feature", "pixels"):
+            raise MaskError(f"Regions are hidden by 'feature' or by 'pixels', not by {masking!r}.")
+        for region in hidden_regions:
+            if region == 0:
+                raise MaskError("Region 0 is the whole picture and cannot be hidden. Hide another region.")
+            if not 0 < region < len(seen.boxes):
+                raise MaskError(f"There is no region {region}; the photo has regions 1 to {len(seen.boxes) - 1}.")
+
+    def _views(self, caption: Caption, regions: Regions, hidden_words: Sequence[int],
+               hidden_regions: Sequence[int]) -> dict[str, Example]:
+        """The same question with all clues and with each kind of clue taken away."""
+        mask = self.pieces.mask
+        asked = caption.with_hidden(hidden_words, mask)
+        views = {"everything": Example(asked, regions, hidden_regions)}
+        if hidden_words:
+            views["words without picture"] = Example(asked, Regions.none(regions.appearance.shape[1]))
+            views["words without words"] = Example(
+                caption.with_hidden(range(len(caption.words)), mask), regions, hidden_regions)
+        if hidden_regions:
+            views["regions without picture"] = Example(asked, regions, range(1, len(regions)))
+            views["regions without words"] = Example(self.pieces.without_words().piece_ids, regions, hidden_regions)
+        return views
+
+    def _answers(self, views: Sequence[Example], places: Sequence[int], regions: Sequence[int]) -> list[Answers]:
+        """Run the encoder on all views at once and the heads on the asked elements only."""
+        encoded = self.model(collate(views))
+        found = []
+        for row, view in enumerate(views):
+            inside = bool(places) and max(places) < len(view.piece_ids)
+            text = encoded.text[row, list(places)] if inside else encoded.text[row, :0]
+            own = encoded.regions[row, list(regions)] if len(view.regions) else encoded.regions[row, :0]
+            found.append(Answers(self.model.heads.mlm(text).softmax(dim=-1),
+                                 self.model.heads.mvrc(own).softmax(dim=-1)))
+        return found
+
+    def _word_answers(self, caption: Caption, hidden: Sequence[int], answers: dict[str, Answers],
+                      best: int) -> tuple[WordAnswer, ...]:
+        found, row = [], 0
+        for index in hidden:
+            word = caption.words[index]
+            rows = range(row, row + word.stop - word.first)
+            row = rows.stop
+            truth = [caption.piece_ids[p] for p in range(word.first, word.stop)]
+            every = answers["everything"].words
+            pieces = tuple(
+                PieceAnswer(word.first + i, self.pieces.pieces[truth[i]], self._best(every[r], self.pieces.pieces, best))
+                for i, r in enumerate(rows))
+            clues = Clues(*(self._product(answers[view].words, rows, truth) if word.known else 0.0 for view in
+                            ("everything", "words without picture", "words without words")))
+            rank = max(_rank(every[r], t) for r, t in zip(rows, truth, strict=True)) if word.known else 0
+            found.append(WordAnswer(index, word.text if word.known else "", pieces[-1].best, clues.everything, rank,
+                                    clues, pieces))
+        return tuple(found)
+
+    def _region_answers(self, seen: Seen, hidden: Sequence[int], answers: dict[str, Answers],
+                        best: int) -> tuple[RegionAnswer, ...]:
+        found = []
+        for row, index in enumerate(hidden):
+            truth = self.classes.names.index(seen.labels[index])
+            clues = Clues(*(float(answers[view].regions[row, truth]) for view in
+                            ("everything", "regions without picture", "regions without words")))
+            every = answers["everything"].regions[row]
+            found.append(RegionAnswer(index, seen.labels[index], self._best(every, self.classes.names, best),
+                                      clues.everything, _rank(every, truth), clues))
+        return tuple(found)
+
+    @staticmethod
+    def _best(probabilities: Tensor, names: Sequence[str], count: int) -> tuple[Candidate, ...]:
+        top = probabilities.topk(min(count, len(probabilities)))
+        return tuple(Candidate(names[i], p) for p, i in zip(top.values.tolist(), top.indices.tolist(), strict=True))
+
+    @staticmethod
+    def _product(probabilities: Tensor, rows: Sequence[int], truth: Sequence[int]) -> float:
+        """Probability of a whole word: the product over its pieces."""
+        return float(torch.stack([probabilities[r, t] for r, t in zip(rows, truth, strict=True)]).prod())
+
+
+def _rank(probabilities: Tensor, truth: int) -> int:
+    """1 for the most probable."""
+    return int((probabilities > probabilities[truth]).sum()) + 1
+
+
+def fast_bf16() -> bool:
+    """Whether this processor computes in bfloat16 by itself; elsewhere it would be slower than float32."""
+    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()

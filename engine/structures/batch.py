@@ -1,0 +1,45 @@
+"""Examples stacked for the model: named fields, boolean masks (True = real), no sentinels."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B sequences of at most T word pieces and R regions.
+
+    piece_ids: [B, T] int64, hidden words already replaced by [MASK]; padding is 0.
+    segments: [B, T] int64; 0 is segment A, 1 is B.
+    text_real: [B, T] bool.
+    appearance: [B, R, 2048] float32; region 0 is the whole picture.
+    boxes: [B, R, 4] float32; x1, y1, x2, y2 as fractions of the picture.
+    region_real: [B, R] bool. A row with no real region is text-only: its words get the text-only visual embedding.
+    region_hidden: [B, R] bool; these regions' appearance is replaced by what the model learned for "hidden".
+    """
+
+    piece_ids: Tensor
+    segments: Tensor
+    text_real: Tensor
+    appearance: Tensor
+    boxes: Tensor
+    region_real: Tensor
+    region_hidden: Tensor
+
+    def __post_init__(self) -> None:
+        b, t = self.piece_ids.shape
+        r = self.appearance.shape[1]
+        expected = {"segments": (b, t), "text_real": (b, t), "boxes": (b, r, 4),
+                    "region_real": (b, r), "region_hidden": (b, r)}
+        for name, shape in expected.items():
+            if tuple(getattr(self, name).shape) != shape:
+                raise ValueError(f"{name} has the shape {list(getattr(self, name).shape)}; "
+                                 f"piece_ids and appearance ask for {list(shape)}.")
+
+    def to(self, device: torch.device) -> Batch:
+        return dataclasses.replace(self, **{
+            f.name: getattr(self, f.name).to(device) for f in dataclasses.fields(self)})

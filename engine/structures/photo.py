@@ -1,0 +1,111 @@
+"""A photograph as a person handed it in, made upright RGB."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from engine.errors import PhotoError
+
+MAX_PIXELS = 64_000_000
+MIN_SIDE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """pixels: [height, width, 3] uint8, RGB, upright (EXIF rotation applied)."""
+
+    pixels: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or self.pixels.dtype != np.uint8:
+            raise PhotoError(f"A photo is [height, width, 3] uint8; this is {self.pixels.shape} {self.pixels.dtype}.")
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of size and pixels: equal pictures have equal digests, however they came."""
+        return hashlib.sha256(repr(self.pixels.shape).encode() + self.pixels.tobytes()).hexdigest()
+
+    @classmethod
+    def open(cls, source: bytes | str | Path) -> Photo:
+        """Read a picture from bytes or a path.
+
+        CMYK, 16-bit and palette pictures become RGB, transparency lies on white, an animation gives its first
+        frame. Raises PhotoError where it is no picture, is cut off, has over 64 megapixels, or is under 2 x 2.
+        """
+        try:
+            data = source if isinstance(source, bytes) else Path(source).read_bytes()
+        except OSError as error:
+            raise PhotoError(f"The picture could not be read: {error.strerror}. Check the file's name.") from error
+        if not data:
+            raise PhotoError("The file is empty. Choose a JPEG, PNG or WebP picture.")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                # Pillow's own limit is set just once for the process, so the size is checked before decoding.
+                image = _header(data)
+                _check_size(image.width, image.height)
+                image.draft("RGB", (1800, 1800))
+                return cls(_upright_rgb(image))
+        except PhotoError:
+            raise
+        except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            if isinstance(error, UnidentifiedImageError):
+                raise PhotoError("This file is not a picture that can be read. Choose a JPEG, PNG or WebP picture.") \
+                    from error
+            raise PhotoError(f"The picture has over {MAX_PIXELS // 1_000_000} megapixels. Make it smaller first.") \
+                from error
+        except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+            raise PhotoError("The picture is damaged or cut off. Save it again, or choose another one.") from error
+
+    def resized(self, width: int, height: int) -> Photo:
+        """The picture scaled to `width` x `height` (bilinear, antialiased when it shrinks)."""
+        if (width, height) == (self.width, self.height):
+            return self
+        image = Image.fromarray(self.pixels).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
+        return Photo(np.asarray(image))
+
+
+def _header(data: bytes) -> Image.Image:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(io.BytesIO(data))
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise PhotoError(f"The picture has {width * height / 1e6:.0f} megapixels; "
+                         f"at most {MAX_PIXELS // 1_000_000} are read. Make it smaller first.")
+    if min(width, height) < MIN_SIDE:
+        raise PhotoError(f"The picture is {width} x {height} pixels; it needs at least {MIN_SIDE} x {MIN_SIDE}. "
+                         "Choose a larger one.")
+
+
+def _upright_rgb(image: Image.Image) -> np.ndarray:
+    """Decode, rotate by EXIF, flatten to 8-bit RGB on white."""
+    image.seek(0)
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith(("I", "F")):
+        values = np.asarray(image, dtype=np.float32)
+        top = 65535.0 if values.max() > 255 else 255.0
+        image = Image.fromarray((values.clip(0, top) * (255.0 / top)).astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, image)
+    return np.asarray(image.convert("RGB"))

@@ -1,0 +1,225 @@
+"""Pre-training: masked language modeling with visual clues, masked RoI classification with linguistic clues.
+
+Paper, section 3.3; specification, tasks 1 and 2. Text-only batches come 1:1. What `mini` adds is switched on in
+`PretrainingConfig`: every region classified, grounded nouns hidden more often, phrases aligned with their regions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from engine.config import PretrainingConfig
+from engine.data.features import FeatureCache
+from engine.data.flickr8k import AnnotatedPhoto
+from engine.data.masking import HiddenRegions, RegionMasking, WordMasking
+from engine.data.nouns import RegionClasses
+from engine.data.tokenizer import WordPieces
+from engine.model.losses import cross_entropy, mean_or_zero, soft_cross_entropy
+from engine.model.vlbert import VLBert
+from engine.structures.caption import Caption
+from engine.structures.example import Example, Regions, collate
+
+CHUNK = 32  # examples of like length that pass the model together: less padding
+MOST_REGIONS = 40  # annotated regions of one example; the rest is left out
+SAME_PLACE = 0.5  # IoU from which a detection shows the same thing as an annotated box
+
+
+@dataclass(frozen=True)
+class GroundedCaption:
+    """A caption of photo number `photo`. phrases: (its last word's index, the annotated boxes it names, from 0)."""
+
+    photo: int
+    caption: Caption
+    phrases: tuple[tuple[int, tuple[int, ...]], ...]
+
+
+def grounded_captions(photos: Sequence[AnnotatedPhoto], pieces: WordPieces,
+                      captions: int | None = None) -> list[GroundedCaption]:
+    """Every caption (or the first `captions`) of every photo, its phrases reduced to their last words."""
+    chosen = [(i, c) for i, photo in enumerate(photos) for c in photo.captions[:captions]]
+    tokenized = pieces.captions([c.text for _, c in chosen])
+    found = []
+    for (photo, annotated), caption in zip(chosen, tokenized, strict=True):
+        phrases = []
+        for phrase in annotated.phrases:
+            words = [i for i in caption.words_in(phrase.start, phrase.end) if not caption.words[i].is_punctuation]
+            if words and phrase.boxes:
+                phrases.append((words[-1], phrase.boxes))
+        found.append(GroundedCaption(photo, caption, tuple(phrases)))
+    return found
+
+
+@dataclass(frozen=True)
+class Question:
+    """A prepared example and what is asked of it.
+
+    words: places and truths of hidden pieces; region_targets: region -> soft label [C]; asked: the regions of MVRC;
+    phrases: (place of the phrase's last piece, target [R] summing to 1, candidates [R] bool).
+    """
+
+    example: Example
+    places: list[int]
+    truth: list[int]
+    asked: list[int]
+    region_targets: dict[int, Tensor]
+    phrases: list[tuple[int, Tensor, Tensor]]
+
+
+class PretrainingTask:
+    """Trains a VL-BERT on cached region features (see `engine.training.trainer.Trainable`).
+
+    texts: the text-only corpus, or nothing. classify: the detector's own classifier, [K, 2048] -> logits [K, C],
+    which labels detected regions.
+    """
+
+    def __init__(self, model: VLBert, config: PretrainingConfig, pieces: WordPieces, photos: Sequence[AnnotatedPhoto],
+                 cache: FeatureCache, classes: RegionClasses, classify: nn.Linear, texts: Sequence[Caption],
+                 new_scale: float = 3.0) -> None:
+        self.model: nn.Module = model
+        self.vlbert = model
+        self.config = config
+        self.photos, self.cache, self.classes, self.classify = photos, cache, classes, classify
+        self.captions = grounded_captions(photos, pieces)
+        self.texts = texts if config.text_only else ()
+        self.new_scale = new_scale
+        self.hide_words = WordMasking(config.word_probability, config.grounded_noun_probability, pieces.mask,
+                                      len(pieces.pieces))
+        self.hide_text = WordMasking(config.word_probability, 0.0, pieces.mask, len(pieces.pieces))
+        self.hide_regions = RegionMasking(config.region_probability, config.region_masked)
+        self.labels = [self._labels(p) for p in photos]
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def groups(self) -> list[dict]:
+        """What BERT brought learns slower than what is new."""
+        new, old = [], []
+        for name, parameter in self.model.named_parameters():
+            known = name.startswith(("encoder.", "embeddings.words", "embeddings.positions", "embeddings.norm"))
+            (old if known else new).append(parameter)
+        return [{"params": old, "scale": 1.0}, {"params": new, "scale": self.new_scale}]
+
+    def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
+        losses = self.losses_of([self.question(self.captions[i], generator) for i in examples])
+        if self.texts:
+            losses["text"] = self.text_loss(len(examples), generator)
+        return losses
+
+    def losses_of(self, questions: Sequence[Question]) -> dict[str, Tensor]:
+        """The weighted losses of captions with their regions."""
+        words, truth, regions, targets, asked, phrases = [], [], [], [], [], []
+        for chunk in chunks(questions):
+            encoded = self.vlbert(collate([q.example for q in chunk]))
+            for row, q in enumerate(chunk):
+                words.append(encoded.text[row, q.places])
+                truth.extend(q.truth)
+                regions.append(encoded.regions[row, list(q.region_targets)])
+                targets.extend(q.region_targets.values())
+                asked.extend(r in q.asked for r in q.region_targets)
+                for place, target, candidates in q.phrases:
+                    logits = self.vlbert.heads.alignment(encoded.text[row, place], encoded.regions[row, :len(target)])
+                    phrases.append(-(target * logits.masked_fill(~candidates, -1e4).log_softmax(dim=0)).sum())
+        losses = {"words": cross_entropy(self.vlbert.heads.mlm(torch.cat(words)), torch.tensor(truth))}
+        if targets:
+            each = soft_cross_entropy(self.vlbert.heads.mvrc(torch.cat(regions)), torch.stack(targets))
+            chosen = torch.tensor(asked)
+            losses["regions"] = mean_or_zero(each[chosen])
+            if self.config.classify_all_regions:
+                losses["seen_regions"] = self.config.classify_all_regions * mean_or_zero(each[~chosen])
+        if phrases:
+            losses["alignment"] = self.config.alignment * torch.stack(phrases).mean()
+        return losses
+
+    def text_loss(self, count: int, generator: torch.Generator) -> Tensor:
+        """The words of `count` captions without a picture."""
+        numbers = torch.randint(len(self.texts), (count,), generator=generator).tolist()
+        hidden = [self.hide_text(self.texts[i], (), generator) for i in numbers]
+        words, truth = [], []
+        nothing = Regions.none(self.classify.in_features)
+        questions = [Question(Example(h.piece_ids, nothing), h.places, h.truth, [], {}, []) for h in hidden]
+        for chunk in chunks(questions):
+            encoded = self.vlbert(collate([q.example for q in chunk]))
+            for row, q in enumerate(chunk):
+                words.append(encoded.text[row, q.places])
+                truth.extend(q.truth)
+        return cross_entropy(self.vlbert.heads.mlm(torch.cat(words)), torch.tensor(truth))
+
+    def question(self, grounded: GroundedCaption, generator: torch.Generator) -> Question:
+        """Draw detections to add and regions to hide, then ask."""
+        regions = self.cache.regions(grounded.photo, self._drawn_detections(grounded.photo, generator))
+        annotated = self.cache.annotated(grounded.photo)
+        if annotated > MOST_REGIONS:
+            regions = regions[[*range(MOST_REGIONS + 1), *range(annotated + 1, len(regions))]]
+            annotated = MOST_REGIONS
+        return self.ask(grounded, regions, annotated, self.hide_regions(annotated + 1, generator), generator)
+
+    def ask(self, grounded: GroundedCaption, regions: Regions, annotated: int, hidden: HiddenRegions,
+            generator: torch.Generator) -> Question:
+        """Draw the words to hide and look up what all answers are. Regions: 0, `annotated` ones, then detections."""
+        overlap = _overlap(regions.boxes)
+        words = self.hide_words(grounded.caption, {w for w, _ in grounded.phrases}, generator)
+        # A visible detection of a hidden thing would give it away.
+        also = [r for r in range(annotated + 1, len(regions)) if (overlap[r, hidden.hidden] > SAME_PLACE).any()]
+        targets = {r: label for r, label in enumerate(self.labels[grounded.photo][:annotated], 1)
+                   if label is not None and (r in hidden.asked or self.config.classify_all_regions)}
+        if self.config.classify_all_regions and len(regions) > annotated + 1:
+            with torch.no_grad():
+                own = self.classify(regions.appearance[annotated + 1:]).float().softmax(dim=1)
+            targets |= {r: label for r, label in enumerate(own, annotated + 1) if r not in also}
+        return Question(Example(words.piece_ids, regions, [*hidden.hidden, *also]), words.places, words.truth,
+                        hidden.asked, targets,
+                        self._phrases(grounded, annotated, overlap) if self.config.alignment else [])
+
+    def _drawn_detections(self, photo: int, generator: torch.Generator) -> list[int]:
+        """Half of the examples get some of the photo's own detections beside the annotated boxes."""
+        if not self.config.extra_regions:
+            return []
+        share = max(0.0, 2 * float(torch.rand((), generator=generator)) - 1)
+        count = min(round(share * self.config.extra_regions), self.cache.detected(photo))
+        return torch.randperm(self.cache.detected(photo), generator=generator)[:count].tolist()
+
+    @staticmethod
+    def _phrases(grounded: GroundedCaption, annotated: int, overlap: Tensor) -> list[tuple[int, Tensor, Tensor]]:
+        found = []
+        for word, boxes in grounded.phrases:
+            own = [b + 1 for b in boxes if b < annotated]
+            if not own:
+                continue
+            target = torch.zeros(len(overlap))
+            target[own] = 1 / len(own)
+            candidates = torch.ones(len(overlap), dtype=torch.bool)
+            candidates[0] = False
+            # A detection of the same thing is neither right nor wrong.
+            candidates[annotated + 1:] = (overlap[annotated + 1:, own] < SAME_PLACE).all(dim=1)
+            found.append((grounded.caption.words[word].stop - 1, target, candidates))
+        return found
+
+    def _labels(self, photo: AnnotatedPhoto) -> list[Tensor | None]:
+        """Per annotated box the soft label [C] of the nouns by which people name it, or None."""
+        labels: list[Tensor | None] = []
+        for box in range(len(photo.boxes)):
+            counts = self.classes.counts(photo, box)
+            label = torch.zeros(len(self.classes.names))
+            for number, times in counts.items():
+                label[number] = times / sum(counts.values())
+            labels.append(label if counts else None)
+        return labels
+
+
+def chunks(questions: Sequence[Question]) -> list[list[Question]]:
+    """Questions of like length together."""
+    order = sorted(questions, key=lambda q: len(q.example.piece_ids) + len(q.example.regions))
+    return [order[i:i + CHUNK] for i in range(0, len(order), CHUNK)]
+
+
+def _overlap(boxes: Tensor) -> Tensor:
+    """[R, R] IoU."""
+    low = torch.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = (high - low).clamp(min=0).prod(dim=2)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
+    return shared / (area[:, None] + area[None, :] - shared).clamp(min=1e-9)

@@ -1,0 +1,146 @@
+"""How `mini` is trained, from ImageNet and BERT weights to the folder that the studio loads.
+
+Four stages, each resumable on its own: the detector; its features, computed once; pre-training on them; end-to-end
+tuning. Every stage finds what the one before left in the run's folder.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from engine.config import ModelConfig, Settings, setting
+from engine.data.attributes import attributes_from
+from engine.data.features import FeatureCache, compute
+from engine.data.flickr8k import AnnotatedPhoto, read, texts
+from engine.data.nouns import RegionClasses
+from engine.data.tokenizer import WordPieces
+from engine.detector.detector import ATTRIBUTES, Detector
+from engine.errors import ConfigError
+from engine.model.vlbert import VLBert
+from engine.structures.caption import Caption
+from engine.tasks.detection import DetectionTask
+from engine.tasks.end_to_end import EndToEndTask
+from engine.tasks.pretraining import PretrainingTask
+from engine.training import checkpoint
+from engine.training.log import written
+from engine.training.trainer import Trainable, TrainingConfig, train
+from engine.weights.bert import load_bert
+from engine.weights.resnet import load_resnet
+from engine.weights.shipped import save_all
+
+STAGES = ("detector", "features", "pretraining", "tuning")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeConfig(Settings):
+    """Length of the stages; the defaults are those of the shipped weights."""
+
+    detector_epochs: float = setting(2.2, "passes over the photos for the detector", low=0)
+    epochs: float = setting(9.0, "passes over the captions on cached features", low=0)
+    tuning_epochs: float = setting(0.4, "passes over the photos end to end", low=0)
+    limit: int = setting(0, "if not 0, only so many photos", low=0)
+    seed: int = setting(0, "of every random choice", low=0)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What all stages share."""
+
+    config: ModelConfig
+    recipe: RecipeConfig
+    run: Path
+    photos: Sequence[AnnotatedPhoto]
+    classes: RegionClasses
+    attributes: Sequence[str]
+    pieces: WordPieces
+    vocabulary: Path
+
+
+def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Path, run: Path, bert: Path, resnet: Path,
+             stages: Sequence[str] = STAGES) -> Path:
+    """Run the stages and return the folder of the finished weights. Finished stages are not repeated.
+
+    Raises ConfigError for a preset without a detector of its own, DataError and WeightsError for what is missing.
+    """
+    if not config.detector.proposals:
+        raise ConfigError(f"The preset {config.name} takes its regions from a detector that is trained elsewhere, so "
+                          "this recipe cannot pre-train it. Use --preset mini, or convert a published checkpoint.")
+    photos = read(data, "train", recipe.limit or None)
+    vocabulary = bert / "vocab.txt"
+    material = Material(config, recipe, run, photos, RegionClasses.from_photos(photos, config.detector.classes),
+                        attributes_from(photos, ATTRIBUTES), WordPieces(vocabulary), vocabulary)
+    corpus = material.pieces.captions(texts(text))
+    detector = _detector(material, resnet, train_it="detector" in stages)
+    if "features" in stages and not (run / "features" / "index.json").exists():
+        compute(detector, photos, run / "features", lambda done, count: _say("features", done, count))
+    model = VLBert.from_config(config)
+    if "pretraining" in stages:
+        _pretraining(material, detector, model, bert, corpus)
+        save_all(run / "weights", config, detector, model, material.classes, material.attributes, vocabulary)
+    if "tuning" in stages:
+        _tuning(material, detector, model, corpus)
+        save_all(run / "tuned", config, detector, model, material.classes, material.attributes, vocabulary)
+        return run / "tuned"
+    return run / "weights"
+
+
+def _detector(material: Material, resnet: Path, *, train_it: bool) -> Detector:
+    torch.manual_seed(material.recipe.seed)
+    detector = Detector.from_config(material.config.detector).to(memory_format=torch.channels_last)
+    load_resnet(detector.fast_rcnn.backbone, resnet)
+    detector.fast_rcnn.backbone.freeze_first_stages()
+    task = DetectionTask(detector, material.photos, material.classes, material.attributes)
+    settings = TrainingConfig(epochs=material.recipe.detector_epochs, batch_size=8, rate=1e-3, warmup=0.08,
+                              seed=material.recipe.seed)
+    _run(task, settings, material.run / "detector", "detector", train_it)
+    return detector.eval()
+
+
+def _pretraining(material: Material, detector: Detector, model: VLBert, bert: Path, corpus: Sequence[Caption]) -> None:
+    torch.manual_seed(material.recipe.seed)
+    load_bert(model, bert)
+    cache = FeatureCache(material.run / "features", material.photos)
+    task = PretrainingTask(model, material.config.pretraining, material.pieces, material.photos, cache,
+                           material.classes, detector.heads.classify, corpus)
+    settings = TrainingConfig(epochs=material.recipe.epochs, batch_size=128, rate=3e-4, warmup=0.05,
+                              weight_decay=0.01, seed=material.recipe.seed)
+    _run(task, settings, material.run / "pretraining", "pretraining", True)
+
+
+def _tuning(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption]) -> None:
+    """Continue end to end from what `pretraining` left."""
+    done = material.run / "pretraining" / "state.pt"
+    model.load_state_dict(checkpoint.load(done)["model"])
+    cache = FeatureCache(material.run / "features", material.photos)
+    task = EndToEndTask(model, material.config.pretraining, material.pieces, material.photos, cache,
+                        material.classes, detector.heads.classify, corpus).attach(detector)
+    settings = TrainingConfig(epochs=material.recipe.tuning_epochs, batch_size=16, rate=4e-5, warmup=0.1,
+                              weight_decay=0.01, seed=material.recipe.seed)
+    _run(task, settings, material.run / "tuning", "tuning", True)
+    detector.eval()
+    model.eval()
+
+
+def _run(task: Trainable, settings: TrainingConfig, folder: Path, stage: str, train_it: bool) -> None:
+    """Train, or only take up what an earlier run left."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not train_it:
+        _take_up(task.model, folder / "state.pt")
+        return
+    for _ in written(train(task, settings, folder), stage, folder.parent / "log.jsonl"):
+        pass
+
+
+def _take_up(module: nn.Module, state: Path) -> None:
+    module.load_state_dict(checkpoint.load(state)["model"])
+
+
+def _say(stage: str, done: int, count: int) -> None:
+    if done % 200 == 0 or done == count:
+        sys.stderr.write(f"{stage} {done}/{count}\n")

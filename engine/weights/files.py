@@ -1,0 +1,89 @@
+"""Reading a file of tensors, and filling a module from tensors by name, without forgiving anything."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from engine.errors import WeightsError
+
+UNREADABLE = (SafetensorError, pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, OSError)
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a `.safetensors` file or of a PyTorch one (a state dict, or a dict that holds `state_dict`).
+
+    PyTorch files are read with `weights_only`, so a file cannot run code. Raises WeightsError where the file is
+    missing, damaged, or holds something else.
+    """
+    check_file(path)
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except UNREADABLE as error:
+        raise WeightsError(f"{path} cannot be read as a file of weights; it is damaged, cut short or of another kind "
+                           f"({str(error).splitlines()[0] if str(error) else type(error).__name__}). "
+                           "Fetch it again.") from error
+    content = content.get("state_dict", content) if isinstance(content, dict) else content
+    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
+        raise WeightsError(f"{path} holds a {type(content).__name__}, not named tensors. Choose a checkpoint.")
+    return dict(content)
+
+
+def check_file(path: Path) -> None:
+    """Raises WeightsError where there is no such file."""
+    if not path.is_file():
+        raise WeightsError(f"There is no file {path}. Check the name, or fetch the weights first.")
+
+
+def renamed(tensors: Mapping[str, Tensor], names: Mapping[str, str], source: str) -> dict[str, Tensor]:
+    """`tensors` under new names.
+
+    names: each expected name and its new one; several may share a new name if their tensors are equal.
+    source: what the tensors should be, for messages. Raises WeightsError that names the first missing, unknown or
+    contradicting tensor.
+    """
+    refuse_unless_same(tensors, names, source)
+    result: dict[str, Tensor] = {}
+    for theirs, ours in names.items():
+        first = result.setdefault(ours, tensors[theirs])
+        if first is not tensors[theirs] and not torch.equal(first, tensors[theirs]):
+            raise WeightsError(f"{theirs} should hold the same numbers as its double in {source}, and does not. "
+                               "The file was changed; take the original.")
+    return result
+
+
+def refuse_unless_same(found: Collection[str], expected: Collection[str], source: str) -> None:
+    """Raises WeightsError that names the first key that only one of the two has."""
+    missing = [k for k in expected if k not in found]
+    if missing:
+        raise WeightsError(f"{missing[0]} is missing ({len(missing)} of {len(expected)} tensors of {source} are). "
+                           "Take a complete file of that kind.")
+    unknown = [k for k in found if k not in expected]
+    if unknown:
+        raise WeightsError(f"{unknown[0]} is unknown: {source} has no such tensor ({len(unknown)} too many). "
+                           "Take a file of that kind.")
+
+
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str, *, fresh: Collection[str] = ()) -> None:
+    """Copy `tensors` into `module`; only the names in `fresh` may be absent, and keep their values.
+
+    Raises WeightsError that names the first missing, unknown or misshapen tensor; nothing is copied then.
+    """
+    own = module.state_dict()
+    refuse_unless_same(tensors, [k for k in own if k in tensors or k not in fresh], source)
+    for name, tensor in tensors.items():
+        if tensor.shape != own[name].shape:
+            raise WeightsError(f"{name} has the shape {list(tensor.shape)} in {source}; this model needs "
+                               f"{list(own[name].shape)}. Choose the configuration that belongs to the weights.")
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            own[name].copy_(tensor)

@@ -1,0 +1,70 @@
+"""The folder of weights that the project ships and that a finished pre-training run writes.
+
+    vocab.txt                        BERT's word pieces
+    labels.json                      region classes, the spellings merged into them, attributes
+    NAME-detector.safetensors        float16
+    NAME-vlbert.safetensors          float16
+    README.md                        model card
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.config import ModelConfig
+from engine.data.nouns import RegionClasses
+from engine.data.tokenizer import WordPieces
+from engine.detector.detector import Detector
+from engine.errors import WeightsError
+from engine.model.vlbert import VLBert
+from engine.weights.store import load, read_config, save
+
+
+def load_all(folder: Path) -> tuple[ModelConfig, Detector, VLBert, WordPieces, RegionClasses]:
+    """Everything that a predictor needs. Raises WeightsError where a file is missing, broken or of another model."""
+    model_file = _only(folder, "*-vlbert.safetensors")
+    detector_file = _only(folder, "*-detector.safetensors")
+    config = read_config(model_file, kind="vlbert")
+    classes, _ = read_labels(folder / "labels.json")
+    if len(classes.names) != config.detector.classes:
+        raise WeightsError(f"{folder / 'labels.json'} names {len(classes.names)} classes; the weights have "
+                           f"{config.detector.classes}. Take both from one training run.")
+    detector = Detector.from_config(config.detector)
+    load(detector, detector_file, config, kind="detector")
+    model = VLBert.from_config(config)
+    load(model, model_file, config, kind="vlbert")
+    return config, detector, model, WordPieces(folder / "vocab.txt"), classes
+
+
+def save_all(folder: Path, config: ModelConfig, detector: Detector, model: VLBert, classes: RegionClasses,
+             attributes: Sequence[str], vocabulary: Path) -> None:
+    """Write the folder; an existing one is replaced file by file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save(detector, folder / f"{config.name}-detector.safetensors", config, kind="detector")
+    save(model, folder / f"{config.name}-vlbert.safetensors", config, kind="vlbert")
+    write_labels(folder / "labels.json", classes, attributes)
+    (folder / "vocab.txt").write_bytes(vocabulary.read_bytes())
+
+
+def write_labels(path: Path, classes: RegionClasses, attributes: Sequence[str]) -> None:
+    path.write_text(json.dumps({"names": classes.names, "aliases": classes.aliases, "attributes": list(attributes)}))
+
+
+def read_labels(path: Path) -> tuple[RegionClasses, tuple[str, ...]]:
+    """Region classes and attributes. Raises WeightsError where the file is missing or broken."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        return RegionClasses(tuple(raw["names"]), dict(raw["aliases"])), tuple(raw["attributes"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path} is missing or broken ({error}). Copy it again beside the weights.") from error
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    found = sorted(folder.glob(pattern))
+    if len(found) != 1:
+        names = ", ".join(p.name for p in found) or "none"
+        raise WeightsError(f"{folder} must hold exactly one {pattern}; it holds {names}. "
+                           "Point to a folder of weights, such as assets/weights.")
+    return found[0]

@@ -1,0 +1,75 @@
+"""Our own checkpoints: one safetensors file per module, matrices in float16, the configuration in its metadata."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from engine.config import ModelConfig
+from engine.errors import ConfigError, WeightsError
+from engine.weights.files import check_file, fill, read_tensors
+
+FORMAT = "vl-bert-studio/1"
+
+
+def save(module: nn.Module, path: Path, config: ModelConfig, *, kind: str) -> None:
+    """Write a module's state.
+
+    Matrices and kernels are stored in float16; vectors (biases, normalisation) stay float32. kind: what the module
+    is, checked by `load`. The file appears whole or not at all. Raises WeightsError where a tensor is not finite.
+    """
+    tensors = {name: _stored(name, tensor) for name, tensor in module.state_dict().items()}
+    metadata = {"format": FORMAT, "kind": kind, "config": config.to_json()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
+    save_file(tensors, unfinished, metadata=metadata)
+    os.replace(unfinished, path)
+
+
+def load(module: nn.Module, path: Path, config: ModelConfig, *, kind: str) -> None:
+    """Fill a module from a file that `save` wrote.
+
+    Raises WeightsError where the file is missing, cut short, of another kind or preset, or where a tensor is missing,
+    unknown or misshapen; the module is unchanged then.
+    """
+    stored = read_config(path, kind=kind)
+    if stored.name != config.name:
+        raise WeightsError(f"{path} belongs to the preset {stored.name!r}; this model is {config.name!r}. "
+                           f"Load it with the preset {stored.name!r}, or choose another file.")
+    fill(module, read_tensors(path), str(path))
+
+
+def read_config(path: Path, *, kind: str) -> ModelConfig:
+    """The configuration a file was saved with.
+
+    Raises WeightsError where the file is missing, cut short, not ours, or of another kind.
+    """
+    check_file(path)
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} cannot be read; it is damaged or cut short ({error}). Fetch it again.") from error
+    if metadata.get("format") != FORMAT:
+        raise WeightsError(f"{path} is not a checkpoint of this program ({metadata.get('format', 'no format')} instead "
+                           f"of {FORMAT}). Convert a published one with: python -m engine convert.")
+    if metadata.get("kind") != kind:
+        raise WeightsError(f"{path} holds a {metadata.get('kind')}; a {kind} was expected. Choose another file.")
+    try:
+        return ModelConfig.from_json(metadata["config"])
+    except (ConfigError, KeyError, json.JSONDecodeError) as error:
+        raise WeightsError(f"{path} was saved with a configuration of another version: {error}") from error
+
+
+def _stored(name: str, tensor: Tensor) -> Tensor:
+    stored = tensor.detach().to("cpu", torch.float16 if tensor.ndim > 1 else torch.float32).contiguous()
+    if not bool(stored.isfinite().all()):
+        raise WeightsError(f"{name} holds numbers that are not finite or too large for float16; the training went "
+                           "wrong. Go back to an earlier checkpoint.")
+    return stored

@@ -1,0 +1,108 @@
+// The answers: one card for everything hidden, with the five best guesses and the clue meter.
+
+const ROWS = 5;
+
+function makeBar(kind) {
+  const fill = make("i", { class: kind });
+  return { fill, node: make("span", { class: "bar", "aria-hidden": "true" }, fill) };
+}
+
+const PICTURE_SIGN = "M3 5h18v14H3zM3 16l5-5 4 4 3-3 6 5";
+
+// The two clues as small signs, the missing one crossed out.
+function makeSigns(hasPicture, hasWords) {
+  const sign = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  sign.setAttribute("viewBox", "0 0 24 24");
+  const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  line.setAttribute("d", PICTURE_SIGN);
+  sign.append(line);
+  return [make("span", { class: `clue${hasPicture ? "" : " gone"}`, "aria-hidden": "true" }, sign),
+    make("span", { class: `clue${hasWords ? "" : " gone"}`, "aria-hidden": "true" }, "Aa")];
+}
+
+// A card is built once and then only filled, so that bars glide and focus stays.
+function makeCard(kind) {
+  const rows = Array.from({ length: ROWS }, () => {
+    const bar = makeBar("guess");
+    const name = make("span", { class: "name" });
+    const number = make("span", { class: "number" });
+    return { bar, name, number, node: make("li", {}, name, bar.node, number) };
+  });
+  const clues = ["all", "words", "picture"].map((clue) => {
+    const bar = makeBar(clue);
+    const name = make("span");
+    const number = make("span", { class: "number" });
+    const term = make("dt", {}, ...makeSigns(clue !== "words", clue !== "picture"), name);
+    return { bar, name, number, node: make("div", {}, term, make("dd", {}, bar.node, number)) };
+  });
+  const title = make("b");
+  const rank = make("p", { class: "rank" });
+  const verdict = make("p", { class: "verdict" });
+  const show = make("button", { type: "button", class: "show", title: "Show it again" }, "Show");
+  const meter = make("div", { class: "meter" }, make("h4", {}, "Clue meter"),
+    make("dl", {}, ...clues.map((c) => c.node)));
+  const node = make("article", { class: "answer", "data-kind": kind },
+    make("header", {}, make("h3", {}, kind === "word" ? "Hidden word " : "Hidden region ", title), show),
+    make("div", { class: "halves" }, make("div", { class: "guesses" }, make("ol", {}, ...rows.map((r) => r.node)), rank),
+      meter), verdict);
+  return { node, rows, clues, title, rank, verdict, show, meter };
+}
+
+function fillCard(card, kind, answer) {
+  setText(card.title, answer.known ? answer.truth : "[MASK]");
+  card.rows.forEach((row, i) => {
+    const guess = answer.best[i];
+    row.node.hidden = !guess;
+    if (!guess) return;
+    setText(row.name, guess.text);
+    setText(row.number, guess.percent);
+    row.bar.fill.style.width = share(guess.probability);
+    row.node.classList.toggle("true", guess.true);
+  });
+  card.meter.hidden = card.verdict.hidden = card.rank.hidden = !answer.known;
+  if (!answer.known) return;
+  const who = kind === "word" ? "True word" : "Label when visible";
+  setText(card.rank, `${who}: ${answer.truth} · rank ${answer.rank.toLocaleString("en")} · ${answer.percent}`);
+  answer.clues.forEach((clue, i) => {
+    const row = card.clues[i];
+    setText(row.name, clue.name);
+    setText(row.number, clue.percent);
+    row.bar.fill.style.width = share(clue.probability);
+  });
+  setText(card.verdict, answer.verdict);
+}
+
+function makeAnswers({ showWord, showRegion }) {
+  const list = part("answers");
+  const cards = new Map(); // "word 3" -> card
+
+  function render(reply) {
+    const wanted = [...reply.words.map((a) => ["word", a]), ...reply.regions.map((a) => ["region", a])];
+    const keys = new Set(wanted.map(([kind, answer]) => `${kind} ${answer.index}`));
+    for (const [key, card] of cards) {
+      if (keys.has(key)) continue;
+      card.node.remove();
+      cards.delete(key);
+    }
+    wanted.forEach(([kind, answer], place) => {
+      const key = `${kind} ${answer.index}`;
+      let card = cards.get(key);
+      if (!card) {
+        card = makeCard(kind);
+        card.show.addEventListener("click", () => (kind === "word" ? showWord : showRegion)(answer.index));
+        cards.set(key, card);
+      }
+      card.show.hidden = kind === "word" && !answer.known;
+      card.show.setAttribute("aria-label", `Show ${answer.truth} again`);
+      fillCard(card, kind, answer);
+      if (list.children[place] !== card.node) list.insertBefore(card.node, list.children[place] || null);
+    });
+    part("empty").hidden = wanted.length > 0;
+  }
+
+  return { render };
+}
+
+// What the chip or the box itself says: the best guess and how sure the model is of it.
+const guessesOf = (answers) => new Map(answers.map((a) => [a.index, a.best.length
+  ? `${a.best[0].text} ${a.best[0].percent}` : null]));

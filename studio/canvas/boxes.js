@@ -1,0 +1,115 @@
+// The boxes as buttons on the photo. The smaller a box, the higher it lies, so the smallest under the pointer wins.
+
+const SHOWN_AT_FIRST = 12;
+
+const areaOf = ([x1, y1, x2, y2]) => Math.max(0, x2 - x1) * Math.max(0, y2 - y1);
+
+const scoreOf = (region) => (region.score === null ? "" : ` ${Math.round(100 * region.score)} %`);
+
+// How a region is called: its label, and a number where several share one.
+function nameOf(regions, index) {
+  const { label } = regions[index];
+  if (!label) return "new box";
+  const same = regions.filter((r) => r.label === label);
+  return same.length > 1 ? `${label} ${same.indexOf(regions[index]) + 1}` : label;
+}
+
+// Which regions are drawn: the best twelve, and whatever the visitor drew, hid or selected.
+function shownRegions(state, ui) {
+  const all = (state.regions || []).map((_, i) => i).slice(1);
+  return all.filter((i) => ui.showAll || i <= SHOWN_AT_FIRST || state.regions[i].mine
+    || state.hiddenRegions.includes(i) || i === ui.selected);
+}
+
+function makeBoxes({ toggle, select, point }) {
+  const layer = part("boxes");
+  const buttons = new Map(); // region index -> its button
+  let drawnFor = null;
+
+  function build(state) {
+    layer.replaceChildren();
+    buttons.clear();
+    (state.regions || []).forEach((_, index) => {
+      if (index === 0) return;
+      const button = make("button", { type: "button", class: "box", "data-region": index },
+        make("span", { class: "guess", hidden: true }));
+      button.addEventListener("click", () => toggle(index));
+      button.addEventListener("focus", () => { if (button.matches(":focus-visible")) select(index); });
+      button.addEventListener("pointerenter", () => point(index));
+      button.addEventListener("pointerleave", () => point(null));
+      buttons.set(index, button);
+      layer.append(button);
+    });
+    drawnFor = state.regions;
+  }
+
+  function place(button, box, area) {
+    button.style.left = share(box[0]);
+    button.style.top = share(box[1]);
+    button.style.width = share(box[2] - box[0]);
+    button.style.height = share(box[3] - box[1]);
+    button.style.zIndex = String(1000 - Math.round(990 * Math.min(1, area)));
+  }
+
+  function render(state, ui, guesses) {
+    if (state.regions !== drawnFor) build(state);
+    const shown = new Set(shownRegions(state, ui));
+    for (const [index, button] of buttons) {
+      const region = state.regions[index];
+      const box = ui.preview?.index === index ? ui.preview.box : region.box;
+      const hidden = state.hiddenRegions.includes(index);
+      place(button, box, areaOf(box));
+      button.hidden = !shown.has(index);
+      button.classList.toggle("mine", Boolean(region.mine));
+      button.classList.toggle("selected", ui.selected === index);
+      button.classList.toggle("pointed", ui.pointed === index);
+      button.setAttribute("aria-pressed", String(hidden));
+      const guess = guesses.get(index);
+      button.setAttribute("aria-label", `Region ${nameOf(state.regions, index)}${scoreOf(region)}, `
+        + (hidden ? `hidden${guess ? `, the model says ${guess}` : ""}` : "visible"));
+      button.firstChild.hidden = !hidden;
+      setText(button.firstChild, hidden ? (guess || "hidden") : "");
+    }
+  }
+
+  return { render, focus: (index) => buttons.get(index)?.focus(), has: (index) => buttons.has(index) };
+}
+
+// The same regions as a list under the photo: readable without hovering, and large enough for a finger.
+function makeRegionList({ toggle, point }) {
+  const list = part("regions");
+  const settle = makeRow(list);
+  let drawnFor = null;
+  let drawn = "";
+
+  function build(state, shown) {
+    list.replaceChildren(...shown.map((index) => make("button", {
+      type: "button", class: "chip", "data-region": index,
+      onclick: () => toggle(index),
+      onpointerenter: () => point(index), onpointerleave: () => point(null),
+      onfocus: () => point(index), onblur: () => point(null),
+    }, make("span", { class: "name" }), make("small"))));
+    settle();
+  }
+
+  function render(state, ui, guesses) {
+    const shown = shownRegions(state, ui);
+    if (state.regions !== drawnFor || shown.join() !== drawn) {
+      const held = list.contains(document.activeElement) ? document.activeElement.dataset.region : null;
+      build(state, shown);
+      if (held) list.querySelector(`[data-region="${held}"]`)?.focus();
+      drawnFor = state.regions;
+      drawn = shown.join();
+    }
+    for (const chip of list.children) {
+      const index = Number(chip.dataset.region);
+      const hidden = state.hiddenRegions.includes(index);
+      chip.setAttribute("aria-pressed", String(hidden));
+      chip.classList.toggle("pointed", ui.pointed === index || ui.selected === index);
+      setText(chip.firstChild, nameOf(state.regions, index));
+      setText(chip.lastChild, hidden ? (guesses.get(index) || "hidden") : scoreOf(state.regions[index]).trim());
+    }
+  }
+
+  return { render };
+}

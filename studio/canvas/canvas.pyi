@@ -1,0 +1,44 @@
+"""The picture-and-caption component: one gr.HTML with its own page, style and script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from studio.canvas.server import server_functions
+from studio.service import Service
+
+FOLDER = Path(__file__).parent
+SCRIPTS = ("dom", "state", "server", "sources", "boxes", "picture", "words", "answers", "status", "canvas")
+STYLES = ("canvas", "picture", "panel")
+
+from gradio.events import Dependency
+
+class Canvas(gr.HTML):
+    """Holds photo, boxes, caption, answers and clue meter. Its value is {"visitor": the visitor's secret name}.
+
+    The scripts of this folder are joined into one function in the order of SCRIPTS: each file declares functions for
+    those after it, and canvas.js, the last, puts them together.
+    """
+
+    def __init__(self, service: Service, **layout: Any) -> None:
+        super().__init__(
+            value=None,
+            html_template=_read("canvas.html"),
+            css_template="\n".join(_read(f"{name}.css") for name in STYLES),
+            js_on_load="\n".join(_read(f"{name}.js") for name in SCRIPTS),
+            apply_default_css=False,
+            server_functions=server_functions(service),
+            **layout,
+        )
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+
+def _read(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")

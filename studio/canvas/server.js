@@ -1,0 +1,119 @@
+// Calls to the server. A reply that carries an error becomes a Problem, whose message is fit for the visitor.
+
+class Problem extends Error {
+  constructor(message, kind) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+function makeCourier() {
+  const tickets = new Map(); // photo key -> the server's ticket for it
+  let visitor = null;
+
+  async function call(name, fields = {}) {
+    const reply = await server[name]({ visitor, ...fields });
+    return checked(reply);
+  }
+
+  function checked(reply) {
+    if (!reply) throw new Problem("The studio cannot be reached. Check the connection, then try again.", "Lost");
+    if (reply.error) throw new Problem(reply.error, reply.kind);
+    return reply;
+  }
+
+  async function hand(source) {
+    if (source.blob) {
+      const data = { visitor, photo: source.blob };
+      return checked(await server.open_photo({ binary: true, data }));
+    }
+    return call("open_example", { number: source.number });
+  }
+
+  return {
+    call,
+    admit(name) { visitor = name; },
+    get admitted() { return visitor !== null; },
+
+    async open(source, shows) {
+      const reply = await hand(source);
+      const photo = Object.freeze({
+        key: Symbol("photo"), source, shows: reply.shows || shows,
+        picture: reply.picture, width: reply.width, height: reply.height,
+      });
+      tickets.set(photo.key, reply.photo);
+      return { photo, caption: reply.caption || "", hide: reply.hide || null };
+    },
+
+    // A question about a state. Photos are dropped by the server after a while: then it is handed in once more.
+    async about(name, state, fields = {}) {
+      const question = () => call(name, {
+        photo: tickets.get(state.photo.key),
+        caption: state.caption,
+        boxes: state.edited ? state.regions.slice(1).map((r) => r.box) : null,
+        hidden_words: state.hiddenWords,
+        hidden_regions: state.hiddenRegions,
+        ...fields,
+      });
+      try {
+        return await question();
+      } catch (problem) {
+        if (problem.kind !== "PhotoGoneError") throw problem;
+        tickets.set(state.photo.key, (await hand(state.photo.source)).photo);
+        return question();
+      }
+    },
+  };
+}
+
+// Asks about the newest state only: one quick question is under way at a time, and an answer to an older state is
+// dropped. Where regions are hidden the faithful question follows once the visitor pauses.
+const PAUSE = 250;
+const NO_ANSWERS = Object.freeze({ masking: "", words: [], regions: [] });
+
+function makeAsker(courier, store, { answered, failed, refining }) {
+  let sequence = 0;
+  let asking = false;
+  let timer = null;
+
+  const pending = (state) => state.photo && state.chips && state.regions
+    && state.hiddenWords.length + state.hiddenRegions.length > 0;
+
+  async function ask(masking, mine) {
+    const state = store.now;
+    try {
+      const reply = await courier.about("ask", state, { masking, sequence: mine });
+      if (mine === sequence) answered(reply, mine);
+      return mine === sequence;
+    } catch (problem) {
+      if (mine === sequence && problem.kind !== "SupersededError") failed(problem);
+      return false;
+    }
+  }
+
+  async function run() {
+    asking = true;
+    const mine = sequence;
+    const good = await ask("feature", mine);
+    asking = false;
+    if (mine !== sequence) {
+      if (pending(store.now)) run();
+    } else if (good && store.now.hiddenRegions.length) {
+      refining(true);
+      timer = setTimeout(async () => {
+        await ask("pixels", mine);
+        if (mine === sequence) refining(false);
+      }, PAUSE);
+    }
+  }
+
+  return {
+    request() {
+      sequence += 1;
+      clearTimeout(timer);
+      refining(false);
+      if (!pending(store.now)) answered(NO_ANSWERS, sequence);
+      else if (!asking) run();
+    },
+  };
+}

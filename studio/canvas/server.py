@@ -1,0 +1,105 @@
+"""What the canvas may ask of the server. Each function unpacks, calls once, renders; all answer in plain JSON."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, cast
+
+from gradio.data_classes import DataWithFiles
+
+from engine.errors import VLBertError
+from engine.structures.photo import Photo
+from studio.errors import RequestError
+from studio.examples import all_examples
+from studio.service import Masking, Service
+from studio.session import Session
+from studio.views.answers import answers
+from studio.views.photo import data_url
+from studio.views.regions import chips, regions
+
+THUMBNAIL = 144
+_log = logging.getLogger(__name__)
+
+Reply = dict[str, Any]
+
+
+def server_functions(service: Service) -> list[Callable[[Any], Reply]]:
+    """status, examples, open_photo, open_example, read, look and ask.
+
+    None raises: what goes wrong comes back as {"error": a sentence for the visitor, "kind": the error's name}.
+    """
+
+    def status(_: Any) -> Reply:
+        return {"state": service.status.state, "text": service.status.text}
+
+    def examples(_: Any) -> Reply:
+        return {"examples": [{"shows": e.shows, "picture": _thumbnail(i)} for i, e in enumerate(all_examples())]}
+
+    def open_photo(sent: Any) -> Reply:
+        if not isinstance(sent, DataWithFiles) or len(sent.files) != 1:
+            raise RequestError("Exactly one picture must be sent. Reload the page.")
+        return _opened(service, _text(sent.data, "visitor"), Photo.open(sent.files[0][1]))
+
+    def open_example(sent: Any) -> Reply:
+        number = sent.get("number")
+        if not isinstance(number, int) or not 0 <= number < len(all_examples()):
+            raise RequestError(f"There is no example {number!r}. Reload the page.")
+        example = all_examples()[number]
+        return {**_opened(service, _text(sent, "visitor"), example.open()),
+                "caption": example.caption, "hide": example.hide, "shows": example.shows}
+
+    def read(sent: Any) -> Reply:
+        caption = Session.from_json({**sent, "photo": ""}).caption
+        return chips(caption, service.words(caption))
+
+    def look(sent: Any) -> Reply:
+        return {"regions": regions(service.see(_text(sent, "visitor"), Session.from_json(sent)))}
+
+    def ask(sent: Any) -> Reply:
+        masking, sequence = sent.get("masking"), sent.get("sequence")
+        if masking not in ("feature", "pixels") or not isinstance(sequence, int):
+            raise RequestError(f"Masking is “feature” or “pixels”, not {masking!r}. Reload the page.")
+        session = Session.from_json(sent)
+        return answers(service.ask(_text(sent, "visitor"), session, sequence, cast(Masking, masking)))
+
+    return [_answering(f) for f in (status, examples, open_photo, open_example, read, look, ask)]
+
+
+def _answering(function: Callable[[Any], Reply]) -> Callable[[Any], Reply]:
+    """Turn errors into replies: the page shows them, and what the visitor had stays."""
+
+    @functools.wraps(function)
+    def answered(sent: Any) -> Reply:
+        try:
+            return function(sent)
+        except VLBertError as error:
+            return {"error": str(error), "kind": type(error).__name__}
+        except Exception:
+            # The visitor gets a sentence, the log the cause: a page without any answer would look broken.
+            _log.exception("%s failed.", function.__name__)
+            return {"error": "Something went wrong in the studio. What you have is kept; try again.",
+                    "kind": "Unexpected"}
+
+    # Gradio reads the signature's annotations as live objects; the wrapped function's are text.
+    answered.__annotations__ = {}
+    del answered.__wrapped__  # type: ignore[attr-defined]
+    return answered
+
+
+def _opened(service: Service, visitor: str, photo: Photo) -> Reply:
+    return {"photo": service.visitors.keep(visitor, photo), "picture": data_url(photo),
+            "width": photo.width, "height": photo.height}
+
+
+@functools.cache
+def _thumbnail(number: int) -> str:
+    return data_url(all_examples()[number].open(), THUMBNAIL)
+
+
+def _text(sent: Any, field: str) -> str:
+    value = sent.get(field) if isinstance(sent, dict) else None
+    if not isinstance(value, str):
+        raise RequestError(f"The request lacks its {field}. Reload the page.")
+    return value

@@ -1,0 +1,27 @@
+"""What can go wrong between a visitor and the studio, beyond what the engine names."""
+
+from engine.errors import VLBertError
+
+
+class NotReadyError(VLBertError):
+    """The model is still loading, or could not be loaded."""
+
+
+class PhotoGoneError(VLBertError):
+    """The studio no longer keeps this photo; the page holds it still and hands it in again."""
+
+
+class VisitorGoneError(VLBertError):
+    """A visitor that this studio does not know: it was started anew since the page was opened."""
+
+
+class SupersededError(VLBertError):
+    """A faithful answer that nobody waits for any more, since the visitor has clicked on."""
+
+
+class BusyError(VLBertError):
+    """More work than the studio takes on at once."""
+
+
+class RequestError(VLBertError):
+    """A request that the page never makes: a field is missing or of another kind."""

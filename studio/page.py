@@ -1,0 +1,46 @@
+"""The page: a table of contents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+from studio.canvas.canvas import Canvas
+from studio.service import Service
+
+TITLE = "VL-BERT Studio"
+STYLE = Path(__file__).parent / "page.css"
+
+
+def look() -> gr.themes.Base:
+    """System fonts only: the page loads nothing from another host."""
+    return gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+
+
+def build_page(service: Service, card: Path) -> gr.Blocks:
+    """The canvas, and below it the model card `card`, a Markdown file."""
+    visits: dict[str, str] = {}
+
+    def arrive(request: gr.Request) -> dict[str, str]:
+        visits[request.session_hash or ""] = visitor = service.visitors.admit()
+        return {"visitor": visitor}
+
+    def leave(request: gr.Request) -> None:
+        service.leave(visits.pop(request.session_hash or "", ""))
+
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+        canvas = Canvas(service, elem_id="canvas")
+        with gr.Accordion("Model card", open=False, elem_id="model-card") as drawer:
+            gr.Markdown(_read_card(card))
+        page.load(arrive, outputs=canvas, queue=False, show_progress="hidden", api_visibility="private")
+        page.unload(leave)
+        canvas.card(lambda: gr.Accordion(open=True), outputs=drawer, queue=False, show_progress="hidden",
+                    api_visibility="private")
+    return page
+
+
+def _read_card(card: Path) -> str:
+    if not card.is_file():
+        return f"There is no model card: {card.name} is missing beside the weights."
+    return card.read_text(encoding="utf-8")

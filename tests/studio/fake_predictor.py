@@ -1,0 +1,118 @@
+"""A stand-in for the engine's Predictor that needs no weights: same interface, made-up beliefs, always the same."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+from engine.errors import CaptionError, MaskError
+from engine.structures.boxes import Boxes
+from engine.structures.photo import Photo
+from engine.structures.prediction import Candidate, Clues, PieceAnswer, Prediction, RegionAnswer, WordAnswer
+
+LABELS = ("dog", "grass", "man", "ball", "tree", "sky", "hat", "woman", "field", "camera", "horse", "cat", "table", "cup")
+MOST_PIECES = 120
+
+
+@dataclass(frozen=True)
+class FakeWord:
+    text: str
+    start: int
+    end: int
+    known: bool = True
+
+
+@dataclass(frozen=True)
+class FakeSeen:
+    photo: Photo
+    boxes: Boxes
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+
+
+def _number(*parts: object) -> float:
+    """Between 0 and 1, the same for the same parts."""
+    return int(hashlib.sha256(repr(parts).encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
+
+
+class FakePredictor:
+    """see_seconds and pixels_seconds: how long it pretends to need. calls: what it was asked, in order."""
+
+    def __init__(self, see_seconds: float = 0.0, pixels_seconds: float = 0.0, count: int = 20) -> None:
+        self.config = SimpleNamespace(name="fake")
+        self.see_seconds, self.pixels_seconds, self.count = see_seconds, pixels_seconds, count
+        self.calls: list[str] = []
+
+    @classmethod
+    def load(cls, folder: Path, seconds: float = 0.0) -> FakePredictor:
+        time.sleep(seconds)
+        return cls(see_seconds=0.25, pixels_seconds=0.3)
+
+    def words(self, caption: str) -> tuple[FakeWord, ...]:
+        if not caption.strip():
+            raise CaptionError("The caption is empty. Write a sentence about the picture.")
+        found = [FakeWord(m.group(), m.start(), m.end(), m.group() != "[MASK]")
+                 for m in re.finditer(r"\[MASK\]|\w+|[^\w\s]", caption)]
+        if len(found) > MOST_PIECES:
+            raise CaptionError(f"The caption has {len(found)} word pieces; at most {MOST_PIECES} fit. Shorten it.")
+        return tuple(found)
+
+    def see(self, photo: Photo, boxes: Sequence[Sequence[float]] | None = None) -> FakeSeen:
+        self.calls.append("see")
+        time.sleep(self.see_seconds)
+        whole = Boxes.whole(photo.width, photo.height)
+        if boxes is None:
+            boxes = [self._proposal(photo, i) for i in range(self.count)]
+        own = Boxes.from_user(boxes, photo.width, photo.height)
+        labels = tuple(LABELS[int(_number("label", tuple(round(v, 3) for v in b)) * len(LABELS)) % len(LABELS)]
+                       for b in own.fractions.tolist())
+        scores = tuple(0.97 - 0.03 * i for i in range(len(labels)))
+        return FakeSeen(photo, whole.joined(own), ("whole picture", *labels), (1.0, *scores))
+
+    def ask(self, seen: FakeSeen, caption: str, hidden_words: Sequence[int] = (), hidden_regions: Sequence[int] = (),
+            masking: str = "feature") -> Prediction:
+        self.calls.append(masking)
+        if masking == "pixels":
+            time.sleep(self.pixels_seconds)
+        words = self.words(caption)
+        for index in hidden_words:
+            if not 0 <= index < len(words):
+                raise MaskError(f"There is no word {index}; the caption has {len(words)}, counted from 0.")
+        for index in hidden_regions:
+            if not 1 <= index < len(seen.labels):
+                raise MaskError(f"Region {index} cannot be hidden; there are regions 1 to {len(seen.labels) - 1}.")
+        return Prediction(
+            words=tuple(self._word(i, words[i].text, seen, masking) for i in hidden_words),
+            regions=tuple(self._region(i, seen.labels[i], masking) for i in hidden_regions),
+            masking=masking,
+        )
+
+    @staticmethod
+    def _proposal(photo: Photo, number: int) -> tuple[float, float, float, float]:
+        x, y = _number(photo.digest, number, "x") * 0.7, _number(photo.digest, number, "y") * 0.7
+        w, h = 0.1 + _number(photo.digest, number, "w") * 0.35, 0.1 + _number(photo.digest, number, "h") * 0.35
+        return x, y, min(1.0, x + w), min(1.0, y + h)
+
+    def _word(self, index: int, truth: str, seen: FakeSeen, masking: str) -> WordAnswer:
+        belief = self._belief(truth, masking)
+        piece = PieceAnswer(index + 1, truth, belief["best"])
+        return WordAnswer(index, truth, belief["best"], belief["probability"], belief["rank"], belief["clues"], (piece,))
+
+    def _region(self, index: int, truth: str, masking: str) -> RegionAnswer:
+        belief = self._belief(truth, masking)
+        return RegionAnswer(index, truth, belief["best"], belief["probability"], belief["rank"], belief["clues"])
+
+    @staticmethod
+    def _belief(truth: str, masking: str) -> dict:
+        p = 0.05 + 0.85 * _number(truth, masking)
+        others = [w for w in LABELS if w != truth.lower()][:4]
+        best = sorted([Candidate(truth.lower(), p), *(Candidate(w, (1 - p) * 0.4 / 2**i) for i, w in enumerate(others))],
+                      key=lambda c: -c.probability)
+        rank = 1 + [c.text for c in best].index(truth.lower())
+        return {"best": tuple(best), "probability": p, "rank": rank,
+                "clues": Clues(p, p * _number(truth, "blind"), p * _number(truth, "mute"))}
