@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from studio.canvas.canvas import Canvas
+from studio.canvas.canvas import build_canvas
 from studio.service import Service
 
 TITLE = "VL-BERT Studio"
@@ -30,7 +30,7 @@ def build_page(service: Service, card: Path) -> gr.Blocks:
         service.leave(visits.pop(request.session_hash or "", ""))
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
-        canvas = Canvas(service, elem_id="canvas")
+        canvas = build_canvas(service, elem_id="canvas")
         with gr.Accordion("Model card", open=False, elem_id="model-card") as drawer:
             gr.Markdown(_read_card(card))
         page.load(arrive, outputs=canvas, queue=False, show_progress="hidden", api_visibility="private")

@@ -42,14 +42,16 @@ class Service:
     """`load` returns a Predictor and may take seconds; `start` calls it in a background thread.
 
     What the engine sees in a photo is kept by the photo's content and its boxes, so that a click costs only the
-    encoder. Quick questions and slow ones (a new photo, hidden pixels) take turns among themselves: a click never
-    waits for somebody else's photo.
+    encoder. The engine serves one thread at a time, with one exception made here: quick questions, which only read what
+    was seen, and slow ones (a new photo, hidden pixels) take turns among themselves, so that a click never waits for
+    somebody else's photo.
     """
 
     def __init__(self, load: Callable[[], Predictor], visitors: Visitors | None = None) -> None:
         self.visitors = visitors or Visitors()
         self._load = load
-        self._status, self._predictor = Status("loading"), None
+        self._status = Status("loading")
+        self._predictor: Predictor | None = None
         self._slow, self._quick = _Turn(), _Turn()
         self._seen: Shelf[tuple[str, tuple[Box, ...] | None], Seen] = Shelf(
             MOST_SEEN, MOST_SEEN_BYTES, lambda seen: seen.photo.pixels.nbytes)
@@ -127,8 +129,8 @@ class Service:
 
     def _run(self) -> None:
         try:
-            self._predictor = self._load()
-            self._status = Status("ready", self._predictor.config.name)
+            predictor = self._load()
+            self._predictor, self._status = predictor, Status("ready", predictor.config.name)
         except VLBertError as error:
             self._status = Status("failed", str(error))
         except Exception:

@@ -109,8 +109,8 @@ class Suppression:
     least and most: how many regions a picture gets.
     """
 
-    class_overlap: float = 0.5
-    any_overlap: float = 0.75
+    class_overlap: float = 0.6
+    any_overlap: float = 0.8
     least: int = 10
     most: int = 36
     threshold: float = 0.08

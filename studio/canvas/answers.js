@@ -37,6 +37,7 @@ function makeCard(kind) {
   });
   const title = make("b");
   const rank = make("p", { class: "rank" });
+  const note = make("p", { class: "rank" });
   const verdict = make("p", { class: "verdict" });
   const show = make("button", { type: "button", class: "show", title: "Show it again" }, "Show");
   const meter = make("div", { class: "meter" }, make("h4", {}, "Clue meter"),
@@ -44,8 +45,8 @@ function makeCard(kind) {
   const node = make("article", { class: "answer", "data-kind": kind },
     make("header", {}, make("h3", {}, kind === "word" ? "Hidden word " : "Hidden region ", title), show),
     make("div", { class: "halves" }, make("div", { class: "guesses" }, make("ol", {}, ...rows.map((r) => r.node)), rank),
-      meter), verdict);
-  return { node, rows, clues, title, rank, verdict, show, meter };
+      meter), note, verdict);
+  return { node, rows, clues, title, rank, note, verdict, show, meter };
 }
 
 function fillCard(card, kind, answer) {
@@ -60,6 +61,8 @@ function fillCard(card, kind, answer) {
     row.node.classList.toggle("true", guess.true);
   });
   card.meter.hidden = card.verdict.hidden = card.rank.hidden = !answer.known;
+  card.note.hidden = !answer.note;
+  setText(card.note, answer.note);
   if (!answer.known) return;
   const who = kind === "word" ? "True word" : "Label when visible";
   setText(card.rank, `${who}: ${answer.truth} · rank ${answer.rank.toLocaleString("en")} · ${answer.percent}`);
@@ -104,5 +107,4 @@ function makeAnswers({ showWord, showRegion }) {
 }
 
 // What the chip or the box itself says: the best guess and how sure the model is of it.
-const guessesOf = (answers) => new Map(answers.map((a) => [a.index, a.best.length
-  ? `${a.best[0].text} ${a.best[0].percent}` : null]));
+const guessesOf = (answers) => new Map(answers.map((a) => [a.index, `${a.guess.text} ${a.guess.percent}`]));

@@ -185,7 +185,7 @@ function renderTools(state) {
   const all = state.regions ? state.regions.length - 1 : 0;
   part("more").hidden = all <= SHOWN_AT_FIRST;
   part("more").setAttribute("aria-pressed", String(ui.showAll));
-  setText(part("more"), ui.showAll ? `Show the best ${SHOWN_AT_FIRST}` : `Show all ${all} boxes`);
+  setText(part("more"), ui.showAll ? `Best ${SHOWN_AT_FIRST} boxes` : `All ${all} boxes`);
   setText(part("caption-note"), state.suggested ? "Written from the detector’s labels: put your own." : "");
 }
 

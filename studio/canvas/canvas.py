@@ -15,23 +15,22 @@ SCRIPTS = ("dom", "state", "server", "sources", "boxes", "picture", "words", "an
 STYLES = ("canvas", "picture", "panel")
 
 
-class Canvas(gr.HTML):
+def build_canvas(service: Service, **layout: Any) -> gr.HTML:
     """Holds photo, boxes, caption, answers and clue meter. Its value is {"visitor": the visitor's secret name}.
 
     The scripts of this folder are joined into one function in the order of SCRIPTS: each file declares functions for
-    those after it, and canvas.js, the last, puts them together.
+    those after it, and canvas.js, the last, puts them together. A function and no subclass of gr.HTML, since Gradio
+    writes a .pyi file beside the source of every subclass.
     """
-
-    def __init__(self, service: Service, **layout: Any) -> None:
-        super().__init__(
-            value=None,
-            html_template=_read("canvas.html"),
-            css_template="\n".join(_read(f"{name}.css") for name in STYLES),
-            js_on_load="\n".join(_read(f"{name}.js") for name in SCRIPTS),
-            apply_default_css=False,
-            server_functions=server_functions(service),
-            **layout,
-        )
+    return gr.HTML(
+        value=None,
+        html_template=_read("canvas.html"),
+        css_template="\n".join(_read(f"{name}.css") for name in STYLES),
+        js_on_load="\n".join(_read(f"{name}.js") for name in SCRIPTS),
+        apply_default_css=False,
+        server_functions=server_functions(service),
+        **layout,
+    )
 
 
 def _read(name: str) -> str:

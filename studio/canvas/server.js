@@ -77,7 +77,7 @@ function makeAsker(courier, store, { answered, failed, refining }) {
   let timer = null;
 
   const pending = (state) => state.photo && state.chips && state.regions
-    && state.hiddenWords.length + state.hiddenRegions.length > 0;
+    && (state.hiddenWords.length + state.hiddenRegions.length > 0 || state.chips.words.some((w) => !w.known));
 
   async function ask(masking, mine) {
     const state = store.now;

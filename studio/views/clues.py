@@ -35,7 +35,8 @@ def verdict(truth: str, clues: Clues, words: str = "words") -> str:
                 f"and to {percent(mute)} without the {words}.")
     if picture > text:
         return f"The picture did it: without it the model gives {name} {percent(blind)} instead of {percent(both)}."
-    return f"The {words} did it: without {_it(words)} the model gives {name} {percent(mute)} instead of {percent(both)}."
+    return (f"The {words} did it: without {_it(words)} the model gives {name} {percent(mute)} "
+            f"instead of {percent(both)}.")
 
 
 def _without_help(name: str, clues: Clues, words: str) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-import app  # noqa: E402  (found through the path above)
-from fake_predictor import FakePredictor  # noqa: E402
+from fake_predictor import FakePredictor  # noqa: E402  (found through the path above)
+
+import app  # noqa: E402
 
 if __name__ == "__main__":
     flags = sys.argv[1:]

@@ -15,7 +15,8 @@ from engine.structures.boxes import Boxes
 from engine.structures.photo import Photo
 from engine.structures.prediction import Candidate, Clues, PieceAnswer, Prediction, RegionAnswer, WordAnswer
 
-LABELS = ("dog", "grass", "man", "ball", "tree", "sky", "hat", "woman", "field", "camera", "horse", "cat", "table", "cup")
+LABELS = ("dog", "grass", "man", "ball", "tree", "sky", "hat", "woman", "field", "camera", "horse", "cat", "table",
+          "cup")
 MOST_PIECES = 120
 
 
@@ -87,7 +88,8 @@ class FakePredictor:
             if not 1 <= index < len(seen.labels):
                 raise MaskError(f"Region {index} cannot be hidden; there are regions 1 to {len(seen.labels) - 1}.")
         return Prediction(
-            words=tuple(self._word(i, words[i].text, seen, masking) for i in hidden_words),
+            words=tuple(self._word(i, words[i].text if words[i].known else "", masking)
+                        for i in sorted({*hidden_words, *(i for i, w in enumerate(words) if not w.known)})),
             regions=tuple(self._region(i, seen.labels[i], masking) for i in hidden_regions),
             masking=masking,
         )
@@ -98,10 +100,11 @@ class FakePredictor:
         w, h = 0.1 + _number(photo.digest, number, "w") * 0.35, 0.1 + _number(photo.digest, number, "h") * 0.35
         return x, y, min(1.0, x + w), min(1.0, y + h)
 
-    def _word(self, index: int, truth: str, seen: FakeSeen, masking: str) -> WordAnswer:
-        belief = self._belief(truth, masking)
-        piece = PieceAnswer(index + 1, truth, belief["best"])
-        return WordAnswer(index, truth, belief["best"], belief["probability"], belief["rank"], belief["clues"], (piece,))
+    def _word(self, index: int, truth: str, masking: str) -> WordAnswer:
+        belief = self._belief(truth or "dog", masking)
+        piece = PieceAnswer(index + 1, truth.lower(), belief["best"])
+        return WordAnswer(index, truth, belief["best"], belief["probability"], belief["rank"], belief["clues"],
+                          (piece,))
 
     def _region(self, index: int, truth: str, masking: str) -> RegionAnswer:
         belief = self._belief(truth, masking)
@@ -111,8 +114,8 @@ class FakePredictor:
     def _belief(truth: str, masking: str) -> dict:
         p = 0.05 + 0.85 * _number(truth, masking)
         others = [w for w in LABELS if w != truth.lower()][:4]
-        best = sorted([Candidate(truth.lower(), p), *(Candidate(w, (1 - p) * 0.4 / 2**i) for i, w in enumerate(others))],
-                      key=lambda c: -c.probability)
+        rest = [Candidate(w, (1 - p) * 0.4 / 2**i) for i, w in enumerate(others)]
+        best = sorted([Candidate(truth.lower(), p), *rest], key=lambda c: -c.probability)
         rank = 1 + [c.text for c in best].index(truth.lower())
         return {"best": tuple(best), "probability": p, "rank": rank,
                 "clues": Clues(p, p * _number(truth, "blind"), p * _number(truth, "mute"))}

@@ -1,0 +1,28 @@
+"""Where the photographs are, for the tests that need real ones."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def flickr8k() -> Path:
+    """The folder of the photographs: in VLBERT_DATA, else beside the project. Skips where there is neither."""
+    for place in (os.environ.get("VLBERT_DATA"), ROOT.parent / "shared"):
+        folder = Path(place) / "flickr8k" if place else None
+        if folder and (folder / "images").is_dir():
+            return folder
+        if place and (Path(place) / "entities_dev.jsonl").is_file():
+            return Path(place)
+    pytest.skip("the photographs are not here: set VLBERT_DATA to the folder that holds flickr8k/")
+
+
+@pytest.fixture(scope="session")
+def predictor():
+    """The shipped model."""
+    from engine.predictor import Predictor
+
+    return Predictor.load(ROOT / "assets" / "weights")

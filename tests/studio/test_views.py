@@ -1,0 +1,96 @@
+import base64
+import io
+
+import pytest
+from fake_predictor import FakePredictor, FakeWord
+from PIL import Image
+
+from engine.structures.prediction import Candidate, Clues, PieceAnswer, Prediction, RegionAnswer, WordAnswer
+from studio.examples import all_examples
+from studio.views.answers import answers
+from studio.views.clues import percent, verdict
+from studio.views.photo import data_url
+from studio.views.regions import chips, regions
+
+
+@pytest.mark.parametrize(("probability", "shown"), [
+    (1.0, "100 %"), (0.9996, "over 99 %"), (0.624, "62 %"), (0.04, "4.0 %"), (0.0004, "under 0.1 %"),
+    (0.0, "under 0.1 %")])
+def test_a_percentage_is_never_more_sure_than_the_model(probability, shown):
+    assert percent(probability) == shown
+
+
+@pytest.mark.parametrize(("clues", "sentence"), [
+    (Clues(0.62, 0.04, 0.55), "The picture did it: without it the model gives “dog” 4.0 % instead of 62 %."),
+    (Clues(0.62, 0.55, 0.04), "The words did it: without them the model gives “dog” 4.0 % instead of 62 %."),
+    (Clues(0.62, 0.04, 0.10),
+     "It took both: “dog” falls from 62 % to 4.0 % without the picture and to 10 % without the words."),
+    (Clues(0.80, 0.78, 0.75),
+     "Either clue is enough: “dog” keeps 78 % without the picture and 75 % without the words."),
+    (Clues(0.10, 0.40, 0.12), "The picture misled it: without it the model gives “dog” 40 % instead of 10 %."),
+    (Clues(0.10, 0.12, 0.40), "The words misled it: without them the model gives “dog” 40 % instead of 10 %."),
+    (Clues(0.01, 0.02, 0.0), "No clue helps: the model gives “dog” 1.0 % with everything it has."),
+    (Clues(0.2, 0.15, 0.15),
+     "Neither clue weighs much: “dog” has 20 % with both, 15 % without the picture and 15 % without the words."),
+])
+def test_the_verdict_says_which_clue_did_it(clues, sentence):
+    assert verdict("dog", clues) == sentence
+
+
+def test_a_regions_other_clue_is_its_caption():
+    assert verdict("dog", Clues(0.6, 0.5, 0.1), "caption") == \
+        "The caption did it: without it the model gives “dog” 10 % instead of 60 %."
+
+
+def test_a_prediction_becomes_plain_json_with_the_true_answer_marked():
+    best = (Candidate("cat", 0.5), Candidate("dog", 0.3), *(Candidate(w, 0.01) for w in "abcd"))
+    shown = answers(Prediction((), (RegionAnswer(3, "dog", best, 0.3, 2, Clues(0.3, 0.1, 0.2)),), "pixels"))
+    region = shown["regions"][0]
+    assert shown["masking"] == "pixels" and shown["words"] == []
+    assert [c["true"] for c in region["best"]] == [False, True, False, False, False]
+    assert region["guess"] == {"text": "cat", "percent": "50 %"}
+    assert (region["rank"], region["percent"]) == (2, "30 %")
+    assert [c["name"] for c in region["clues"]] == ["with every clue", "without the picture", "without the caption"]
+    assert region["spoken"] == "dog is hidden: the model says cat, 50 %. The true answer has rank 2."
+
+
+def test_a_word_of_several_pieces_is_guessed_piece_by_piece():
+    first = PieceAnswer(2, "skate", (Candidate("skate", 0.8),))
+    last = PieceAnswer(3, "##boarder", (Candidate("##board", 0.5), Candidate("##boarder", 0.4)))
+    word = WordAnswer(1, "Skateboarder", last.best, 0.32, 2, Clues(0.32, 0.1, 0.1), (first, last))
+    shown = answers(Prediction((word,), (), "feature"))["words"][0]
+    assert shown["guess"] == {"text": "skateboard", "percent": "40 %"}
+    assert [(c["text"], c["true"]) for c in shown["best"]] == [("…board", False), ("…boarder", True)]
+    assert shown["note"] == "The model reads this word as skate + …boarder; the list is about the last piece."
+
+
+def test_a_literal_mask_has_guesses_and_no_truth():
+    word = WordAnswer(1, "", (Candidate("dog", 0.5),), 0.0, 0, Clues(0, 0, 0), ())
+    shown = answers(Prediction((word,), (), "feature"))["words"][0]
+    assert not shown["known"] and "clues" not in shown and shown["spoken"] == "Hidden: the model says dog, 50 %."
+
+
+def test_a_caption_is_cut_without_losing_a_character():
+    caption = "  a 🐕 <script>, 狗!"
+    words = [FakeWord("a", 2, 3), FakeWord("🐕", 4, 5), FakeWord("script", 7, 13), FakeWord("狗", 16, 17)]
+    cut = chips(caption, words)
+    assert "".join(w["before"] + w["text"] for w in cut["words"]) + cut["after"] == caption
+
+
+def test_regions_start_with_the_whole_picture(photo):
+    shown = regions(FakePredictor(count=2).see(photo()))
+    assert shown[0]["label"] == "whole picture" and len(shown) == 3
+    assert all(0 <= v <= 1 for r in shown for v in r["box"])
+
+
+def test_a_photo_is_shown_as_a_jpeg_of_bounded_size(photo):
+    url = data_url(photo(width=5000, height=40))
+    picture = Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/jpeg;base64,"))))
+    assert picture.size == (1280, 10)
+
+
+def test_eight_examples_open_and_each_hides_a_word_of_its_caption():
+    assert len(all_examples()) == 8
+    for example in all_examples():
+        assert example.hide in example.caption.lower().replace(".", "").split()
+        assert max(example.open().width, example.open().height) <= 640

@@ -1,0 +1,87 @@
+"""The figures of `evaluate`, on real photographs, against an independent count."""
+
+import json
+import math
+
+import pytest
+import torch
+
+from engine.cli import main
+from engine.data.flickr8k import read
+from engine.structures.photo import Photo
+from tests.conftest import ROOT
+
+LIMIT = 6
+
+
+@pytest.fixture(scope="module")
+def figures(flickr8k, tmp_path_factory) -> dict:
+    file = tmp_path_factory.mktemp("figures") / "f.json"
+    assert main(["evaluate", "pretraining", "--data", str(flickr8k), "--split", "dev", "--limit", str(LIMIT), "--weights",
+                 str(ROOT / "assets" / "weights"), "--json", str(file)]) == 0
+    return json.loads(file.read_text())
+
+
+def test_the_figures_have_exactly_the_names_that_were_promised(figures) -> None:
+    assert set(figures) == {"words", "regions", "proposals", "n_images"} and figures["n_images"] == LIMIT
+    assert set(figures["words"]) == {"image", "no_image", "other_image"}
+    assert set(figures["regions"]) == {"caption", "no_caption", "other_caption"}
+    for part in figures["words"].values():
+        assert set(part) == {"top1", "top5", "perplexity", "noun_top1", "n", "n_noun"}
+    for part in figures["regions"].values():
+        assert set(part) == {"top1", "top5", "n"}
+    assert set(figures["proposals"]) == {"recall_at_10", "recall_at_20", "recall_at_36"}
+
+
+def test_words_and_regions_agree_with_asking_one_by_one(figures, flickr8k, predictor) -> None:
+    photos = read(flickr8k, "dev", LIMIT)
+    words, losses, regions = [], [], []
+    for photo in photos:
+        seen = predictor.see(Photo.open(photo.path), photo.boxes)
+        text = photo.captions[0].text
+        for i, word in enumerate(predictor.words(text)):
+            if any(c.isalnum() for c in word.text):
+                answer = predictor.ask(seen, text, [i], []).words[0]
+                words.append(answer.rank == 1)
+                losses.append((-math.log(answer.probability), len(answer.pieces)))
+        for i in range(len(photo.boxes)):
+            label = predictor.classes.label(photo, i)
+            if label is not None:
+                answer = predictor.ask(seen, text, [], [i + 1]).regions[0]
+                regions.append(answer.best[0].text == predictor.classes.names[label])
+    image = figures["words"]["image"]
+    assert image["n"] == len(words) and image["top1"] == pytest.approx(sum(words) / len(words))
+    assert image["perplexity"] == pytest.approx(
+        math.exp(sum(x for x, _ in losses) / sum(n for _, n in losses)), rel=1e-3)
+    assert figures["regions"]["caption"]["n"] == len(regions)
+    assert figures["regions"]["caption"]["top1"] == pytest.approx(sum(regions) / len(regions))
+
+
+def test_recall_agrees_with_a_slow_loop(figures, flickr8k, predictor) -> None:
+    met = total = 0
+    for photo in read(flickr8k, "dev", LIMIT):
+        own = predictor.see(Photo.open(photo.path)).boxes.fractions[:36].tolist()
+        for x1, y1, x2, y2 in photo.boxes:
+            total += 1
+            for a1, b1, a2, b2 in own:
+                shared = max(0, min(x2, a2) - max(x1, a1)) * max(0, min(y2, b2) - max(y1, b1))
+                if shared / ((x2 - x1) * (y2 - y1) + (a2 - a1) * (b2 - b1) - shared) >= 0.5:
+                    met += 1
+                    break
+    assert figures["proposals"]["recall_at_36"] == pytest.approx(met / total, abs=1e-6)
+
+
+def test_each_clue_beats_its_absence_on_photographs_never_seen(flickr8k, predictor) -> None:
+    from engine.measure.pretraining import measure
+
+    found = measure(predictor, read(flickr8k, "dev", 60))
+    words, regions = found["words"], found["regions"]
+    assert words["image"]["noun_top1"] > words["no_image"]["noun_top1"] > words["other_image"]["noun_top1"]
+    assert regions["caption"]["top1"] > regions["no_caption"]["top1"] + 0.1
+    assert regions["caption"]["top1"] > regions["other_caption"]["top1"] + 0.1
+
+
+def test_a_folder_without_data_is_refused(tmp_path, capsys) -> None:
+    assert main(["evaluate", "pretraining", "--data", str(tmp_path), "--weights", str(ROOT / "assets" / "weights")]) == 2
+    assert "must hold entities_dev.jsonl" in capsys.readouterr().err
+    assert torch.is_grad_enabled()

@@ -1,0 +1,92 @@
+"""Our own checkpoints: what is saved comes back, and a file that does not fit is refused."""
+
+import dataclasses
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from engine.config import base, mini
+from engine.errors import WeightsError
+from engine.weights import store
+
+
+def module(width: int = 4) -> nn.Module:
+    torch.manual_seed(0)
+    return nn.ModuleDict({"dense": nn.Linear(width, 3), "norm": nn.LayerNorm(3)})
+
+
+@pytest.fixture
+def path(tmp_path):
+    store.save(module(), tmp_path / "deep" / "one.safetensors", mini(), kind="part")
+    return tmp_path / "deep" / "one.safetensors"
+
+
+def test_what_is_saved_comes_back(path):
+    saved, read = module(), module()
+    nn.init.zeros_(read["dense"].weight)
+    nn.init.ones_(read["dense"].bias)
+    store.load(read, path, mini(), kind="part")
+    assert torch.equal(read["dense"].weight, saved["dense"].weight.half().float())
+    assert torch.equal(read["dense"].bias, saved["dense"].bias)
+    assert store.read_config(path, kind="part") == mini()
+    assert [p.name for p in path.parent.iterdir()] == ["one.safetensors"]
+
+
+def test_saving_twice_gives_the_same_bytes(path):
+    before = path.read_bytes()
+    store.save(module(), path, mini(), kind="part")
+    assert path.read_bytes() == before
+
+
+def test_another_preset_or_kind_is_refused(path):
+    with pytest.raises(WeightsError, match="belongs to the preset 'mini'; this model is 'base'"):
+        store.load(module(), path, base(), kind="part")
+    with pytest.raises(WeightsError, match="holds a part; a detector was expected"):
+        store.load(module(), path, mini(), kind="detector")
+
+
+def test_a_module_that_does_not_fit_is_refused_and_unchanged(path):
+    wider = module(5)
+    before = {k: v.clone() for k, v in wider.state_dict().items()}
+    with pytest.raises(WeightsError, match=r"dense.weight has the shape \[3, 4\].*needs \[3, 5\]"):
+        store.load(wider, path, mini(), kind="part")
+    assert all(torch.equal(v, before[k]) for k, v in wider.state_dict().items())
+    with pytest.raises(WeightsError, match="extra.weight is missing"):
+        store.load(nn.ModuleDict({**module(), "extra": nn.Linear(1, 1)}), path, mini(), kind="part")
+    with pytest.raises(WeightsError, match="norm.weight is unknown"):
+        store.load(nn.ModuleDict({"dense": nn.Linear(4, 3)}), path, mini(), kind="part")
+
+
+def test_missing_short_and_foreign_files_are_refused(path, tmp_path):
+    with pytest.raises(WeightsError, match="There is no file"):
+        store.load(module(), tmp_path / "none.safetensors", mini(), kind="part")
+    whole = path.read_bytes()
+    for size in (0, 5, 40, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(WeightsError, match="damaged or cut short"):
+            store.load(module(), path, mini(), kind="part")
+    save_file({"dense.weight": torch.zeros(1)}, tmp_path / "foreign.safetensors")
+    with pytest.raises(WeightsError, match="not a checkpoint of this program"):
+        store.load(module(), tmp_path / "foreign.safetensors", mini(), kind="part")
+
+
+def test_a_configuration_of_another_version_is_refused(path, tmp_path):
+    save_file({}, path, metadata={"format": store.FORMAT, "kind": "part", "config": '{"colour": 1}'})
+    with pytest.raises(WeightsError, match="another version"):
+        store.read_config(path, kind="part")
+
+
+def test_numbers_that_are_not_finite_are_not_saved(tmp_path):
+    broken = module()
+    with torch.no_grad():
+        broken["dense"].weight[0, 0] = float("nan")
+    with pytest.raises(WeightsError, match="dense.weight holds numbers that are not finite"):
+        store.save(broken, tmp_path / "x.safetensors", mini(), kind="part")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_setting_that_changes_no_shape_does_not_matter(path):
+    other = dataclasses.replace(mini(), encoder=dataclasses.replace(mini().encoder, dropout=0.0))
+    store.load(module(), path, other, kind="part")
