@@ -59,7 +59,8 @@ def _timed(call: Callable[[int], Any], rounds: int) -> dict[str, float]:
         start = time.perf_counter()
         call(i)
         times.append(1000 * (time.perf_counter() - start))
-    return {"p50": round(float(np.percentile(times, 50)), 2), "p95": round(float(np.percentile(times, 95)), 2), "n": rounds}
+    p50, p95 = (round(float(np.percentile(times, share)), 2) for share in (50, 95))
+    return {"p50": p50, "p95": p95, "n": rounds}
 
 
 def _faithful(predictor: Predictor, seen: Seen, region: int) -> None:

@@ -145,7 +145,7 @@ def mini() -> ModelConfig:
     """The shipped model: 6 x 384 over ResNet-50, trained here on Flickr8k (see its model card)."""
     return ModelConfig(
         name="mini", precomputed=True,
-        encoder=EncoderConfig(hidden=384, layers=6, heads=12, feed_forward=1536),
+        encoder=EncoderConfig(hidden=384, layers=6, heads=12, feed_forward=1536, attention_dropout=0.0),
         detector=DetectorConfig(
             depth=50, stage5="map", classes=401, square_side=384, source_side=224, norm_eps=1e-3, proposals=True,
             pixel_mean=(123.68, 116.779, 103.939), pixel_order="BGR"),

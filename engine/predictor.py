@@ -173,7 +173,7 @@ class Predictor:
 
     def _word_answers(self, caption: Caption, hidden: Sequence[int], answers: dict[str, Answers],
                       best: int) -> tuple[WordAnswer, ...]:
-        found, row = [], 0
+        found, row, names = [], 0, self.pieces.pieces
         for index in hidden:
             word = caption.words[index]
             rows = range(row, row + word.stop - word.first)
@@ -181,7 +181,7 @@ class Predictor:
             truth = [caption.piece_ids[p] for p in range(word.first, word.stop)]
             every = answers["everything"].words
             pieces = tuple(
-                PieceAnswer(word.first + i, self.pieces.pieces[truth[i]], self._best(every[r], self.pieces.pieces, best))
+                PieceAnswer(word.first + i, names[truth[i]], self._best(every[r], names, best))
                 for i, r in enumerate(rows))
             clues = Clues(*(self._product(answers[view].words, rows, truth) if word.known else 0.0 for view in
                             ("everything", "words without picture", "words without words")))

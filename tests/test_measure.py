@@ -17,8 +17,8 @@ LIMIT = 6
 @pytest.fixture(scope="module")
 def figures(flickr8k, tmp_path_factory) -> dict:
     file = tmp_path_factory.mktemp("figures") / "f.json"
-    assert main(["evaluate", "pretraining", "--data", str(flickr8k), "--split", "dev", "--limit", str(LIMIT), "--weights",
-                 str(ROOT / "assets" / "weights"), "--json", str(file)]) == 0
+    assert main(["evaluate", "pretraining", "--data", str(flickr8k), "--split", "dev", "--limit", str(LIMIT),
+                 "--weights", str(ROOT / "assets" / "weights"), "--json", str(file)]) == 0
     return json.loads(file.read_text())
 
 
@@ -82,6 +82,7 @@ def test_each_clue_beats_its_absence_on_photographs_never_seen(flickr8k, predict
 
 
 def test_a_folder_without_data_is_refused(tmp_path, capsys) -> None:
-    assert main(["evaluate", "pretraining", "--data", str(tmp_path), "--weights", str(ROOT / "assets" / "weights")]) == 2
+    weights = str(ROOT / "assets" / "weights")
+    assert main(["evaluate", "pretraining", "--data", str(tmp_path), "--weights", weights]) == 2
     assert "must hold entities_dev.jsonl" in capsys.readouterr().err
     assert torch.is_grad_enabled()

@@ -38,6 +38,16 @@ class FeatureCache:
             raise DataError(f"{folder} was computed for other photos. Compute it anew.")
         self._starts, self._annotated = index["starts"], index["annotated"]
 
+    @property
+    def width(self) -> int:
+        """Of a feature."""
+        return int(self._features.shape[1])
+
+    def all_features(self, count: int) -> Iterator[Tensor]:
+        """Every row, `count` at a time, [K, 2048] float16."""
+        for start in range(0, len(self._features), count):
+            yield torch.from_numpy(np.array(self._features[start:start + count]))
+
     def annotated(self, photo: int) -> int:
         """How many annotated boxes this photo has (they are regions 1 to that number)."""
         return self._annotated[photo]
@@ -45,10 +55,14 @@ class FeatureCache:
     def detected(self, photo: int) -> int:
         return self._starts[photo + 1] - self._starts[photo] - self._annotated[photo]
 
+    def rows(self, photo: int, detections: Sequence[int]) -> list[int]:
+        """Where these detections of a photo are among all rows."""
+        return [self._starts[photo] + self._annotated[photo] + d for d in detections]
+
     def regions(self, photo: int, detections: Sequence[int] = ()) -> Regions:
         """Region 0, the annotated ones, then those detections (counted from 0)."""
-        start, annotated = self._starts[photo], self._annotated[photo]
-        rows = [*range(start, start + annotated), *(start + annotated + d for d in detections)]
+        start = self._starts[photo]
+        rows = [*range(start, start + self._annotated[photo]), *self.rows(photo, detections)]
         features = torch.from_numpy(self._features[rows].astype(np.float32)).reshape(len(rows), -1)
         boxes = torch.from_numpy(self._boxes[rows]).reshape(len(rows), 4)
         return with_whole_picture(features, boxes)

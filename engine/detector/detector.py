@@ -55,7 +55,7 @@ class Detector(nn.Module):
         features = self.fast_rcnn.features(maps, [boxes])
         boxes = clip(decode(boxes, self.heads.deltas(maps.stage5, [boxes], STAGE5_SCALE)), height, width)
         nouns = self.heads.classify(features).float().softmax(dim=1)
-        best, classes = nouns[:, 1:].max(dim=1)
+        classes = nouns[:, 1:].argmax(dim=1)
         # The people who annotated named whole scenes and parts alike, so "is anything here" (1 - background) ranks
         # better than the probability of the one best noun.
         scores = (objects * (1 - nouns[:, 0])).sqrt()

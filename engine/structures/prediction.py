@@ -64,7 +64,7 @@ class RegionAnswer:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Answers for everything hidden; `masking` says how regions were hidden: "feature" (fast) or "pixels" (faithful)."""
+    """Answers for everything hidden. masking: how regions were hidden, "feature" (fast) or "pixels" (faithful)."""
 
     words: tuple[WordAnswer, ...]
     regions: tuple[RegionAnswer, ...]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.config import PretrainingConfig
@@ -19,11 +20,12 @@ from engine.data.masking import HiddenRegions, RegionMasking, WordMasking
 from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
 from engine.model.losses import cross_entropy, mean_or_zero, soft_cross_entropy
-from engine.model.vlbert import VLBert
+from engine.model.vlbert import Encoded, VLBert
 from engine.structures.caption import Caption
 from engine.structures.example import Example, Regions, collate
 
-CHUNK = 32  # examples of like length that pass the model together: less padding
+Phrase = tuple[int, Tensor, Tensor]
+CHUNK = 64  # examples of like length that pass the model together: less padding
 MOST_REGIONS = 40  # annotated regions of one example; the rest is left out
 SAME_PLACE = 0.5  # IoU from which a detection shows the same thing as an annotated box
 
@@ -66,7 +68,7 @@ class Question:
     truth: list[int]
     asked: list[int]
     region_targets: dict[int, Tensor]
-    phrases: list[tuple[int, Tensor, Tensor]]
+    phrases: list[Phrase]
 
 
 class PretrainingTask:
@@ -82,7 +84,7 @@ class PretrainingTask:
         self.model: nn.Module = model
         self.vlbert = model
         self.config = config
-        self.photos, self.cache, self.classes, self.classify = photos, cache, classes, classify
+        self.photos, self.cache, self.classes = photos, cache, classes
         self.captions = grounded_captions(photos, pieces)
         self.texts = texts if config.text_only else ()
         self.new_scale = new_scale
@@ -91,6 +93,8 @@ class PretrainingTask:
         self.hide_text = WordMasking(config.word_probability, 0.0, pieces.mask, len(pieces.pieces))
         self.hide_regions = RegionMasking(config.region_probability, config.region_masked)
         self.labels = [self._labels(p) for p in photos]
+        self.width = cache.width
+        self.detected_labels = self._detected_labels(classify) if config.extra_regions else None
 
     def __len__(self) -> int:
         return len(self.captions)
@@ -111,18 +115,16 @@ class PretrainingTask:
 
     def losses_of(self, questions: Sequence[Question]) -> dict[str, Tensor]:
         """The weighted losses of captions with their regions."""
-        words, truth, regions, targets, asked, phrases = [], [], [], [], [], []
+        words, truth, regions, targets, asked, aligned = [], [], [], [], [], []
         for chunk in chunks(questions):
             encoded = self.vlbert(collate([q.example for q in chunk]))
-            for row, q in enumerate(chunk):
-                words.append(encoded.text[row, q.places])
+            words.append(encoded.text[_rows([q.places for q in chunk])])
+            regions.append(encoded.regions[_rows([list(q.region_targets) for q in chunk])])
+            aligned.append(self._alignment(encoded, [q.phrases for q in chunk]))
+            for q in chunk:
                 truth.extend(q.truth)
-                regions.append(encoded.regions[row, list(q.region_targets)])
                 targets.extend(q.region_targets.values())
                 asked.extend(r in q.asked for r in q.region_targets)
-                for place, target, candidates in q.phrases:
-                    logits = self.vlbert.heads.alignment(encoded.text[row, place], encoded.regions[row, :len(target)])
-                    phrases.append(-(target * logits.masked_fill(~candidates, -1e4).log_softmax(dim=0)).sum())
         losses = {"words": cross_entropy(self.vlbert.heads.mlm(torch.cat(words)), torch.tensor(truth))}
         if targets:
             each = soft_cross_entropy(self.vlbert.heads.mvrc(torch.cat(regions)), torch.stack(targets))
@@ -130,32 +132,50 @@ class PretrainingTask:
             losses["regions"] = mean_or_zero(each[chosen])
             if self.config.classify_all_regions:
                 losses["seen_regions"] = self.config.classify_all_regions * mean_or_zero(each[~chosen])
-        if phrases:
-            losses["alignment"] = self.config.alignment * torch.stack(phrases).mean()
+        if self.config.alignment:
+            losses["alignment"] = self.config.alignment * mean_or_zero(torch.cat(aligned))
         return losses
+
+    def _alignment(self, encoded: Encoded, phrases: Sequence[list[Phrase]]) -> Tensor:
+        """The loss of each of P phrases in a chunk, [P]."""
+        flat = [(row, *phrase) for row, own in enumerate(phrases) for phrase in own]
+        if not flat:
+            return encoded.text.new_zeros(0)
+        rows, places, targets, candidates = zip(*flat, strict=True)
+        most = encoded.regions.shape[1]
+        target = torch.stack([F.pad(t, (0, most - len(t))) for t in targets])
+        candidate = torch.stack([F.pad(c, (0, most - len(c))) for c in candidates])
+        logits = self.vlbert.heads.alignment(encoded.text[list(rows), list(places)], encoded.regions[list(rows)])
+        return -(target * logits.masked_fill(~candidate, -1e4).log_softmax(dim=1)).sum(dim=1)
 
     def text_loss(self, count: int, generator: torch.Generator) -> Tensor:
         """The words of `count` captions without a picture."""
         numbers = torch.randint(len(self.texts), (count,), generator=generator).tolist()
         hidden = [self.hide_text(self.texts[i], (), generator) for i in numbers]
         words, truth = [], []
-        nothing = Regions.none(self.classify.in_features)
+        nothing = Regions.none(self.width)
         questions = [Question(Example(h.piece_ids, nothing), h.places, h.truth, [], {}, []) for h in hidden]
         for chunk in chunks(questions):
             encoded = self.vlbert(collate([q.example for q in chunk]))
-            for row, q in enumerate(chunk):
-                words.append(encoded.text[row, q.places])
+            words.append(encoded.text[_rows([q.places for q in chunk])])
+            for q in chunk:
                 truth.extend(q.truth)
         return cross_entropy(self.vlbert.heads.mlm(torch.cat(words)), torch.tensor(truth))
 
     def question(self, grounded: GroundedCaption, generator: torch.Generator) -> Question:
         """Draw detections to add and regions to hide, then ask."""
-        regions = self.cache.regions(grounded.photo, self._drawn_detections(grounded.photo, generator))
+        detections = self._drawn_detections(grounded.photo, generator)
+        regions = self.cache.regions(grounded.photo, detections)
         annotated = self.cache.annotated(grounded.photo)
         if annotated > MOST_REGIONS:
             regions = regions[[*range(MOST_REGIONS + 1), *range(annotated + 1, len(regions))]]
             annotated = MOST_REGIONS
-        return self.ask(grounded, regions, annotated, self.hide_regions(annotated + 1, generator), generator)
+        question = self.ask(grounded, regions, annotated, self.hide_regions(annotated + 1, generator), generator)
+        if self.config.classify_all_regions and self.detected_labels is not None:
+            labels = self.detected_labels[self.cache.rows(grounded.photo, detections)].float()
+            question.region_targets.update({r: label for r, label in enumerate(labels, annotated + 1)
+                                            if r not in question.example.hidden_regions})
+        return question
 
     def ask(self, grounded: GroundedCaption, regions: Regions, annotated: int, hidden: HiddenRegions,
             generator: torch.Generator) -> Question:
@@ -166,10 +186,6 @@ class PretrainingTask:
         also = [r for r in range(annotated + 1, len(regions)) if (overlap[r, hidden.hidden] > SAME_PLACE).any()]
         targets = {r: label for r, label in enumerate(self.labels[grounded.photo][:annotated], 1)
                    if label is not None and (r in hidden.asked or self.config.classify_all_regions)}
-        if self.config.classify_all_regions and len(regions) > annotated + 1:
-            with torch.no_grad():
-                own = self.classify(regions.appearance[annotated + 1:]).float().softmax(dim=1)
-            targets |= {r: label for r, label in enumerate(own, annotated + 1) if r not in also}
         return Question(Example(words.piece_ids, regions, [*hidden.hidden, *also]), words.places, words.truth,
                         hidden.asked, targets,
                         self._phrases(grounded, annotated, overlap) if self.config.alignment else [])
@@ -183,7 +199,7 @@ class PretrainingTask:
         return torch.randperm(self.cache.detected(photo), generator=generator)[:count].tolist()
 
     @staticmethod
-    def _phrases(grounded: GroundedCaption, annotated: int, overlap: Tensor) -> list[tuple[int, Tensor, Tensor]]:
+    def _phrases(grounded: GroundedCaption, annotated: int, overlap: Tensor) -> list[Phrase]:
         found = []
         for word, boxes in grounded.phrases:
             own = [b + 1 for b in boxes if b < annotated]
@@ -197,6 +213,14 @@ class PretrainingTask:
             candidates[annotated + 1:] = (overlap[annotated + 1:, own] < SAME_PLACE).all(dim=1)
             found.append((grounded.caption.words[word].stop - 1, target, candidates))
         return found
+
+    @torch.no_grad()
+    def _detected_labels(self, classify: nn.Linear) -> Tensor:
+        """[rows of the cache, C] float16: the detector's own class distribution of every region (the paper's label)."""
+        weight, bias = classify.weight.to(torch.bfloat16), classify.bias
+        parts = [((features.to(torch.bfloat16) @ weight.T).float() + bias).softmax(dim=1).to(torch.float16)
+                 for features in self.cache.all_features(4096)]
+        return torch.cat(parts)
 
     def _labels(self, photo: AnnotatedPhoto) -> list[Tensor | None]:
         """Per annotated box the soft label [C] of the nouns by which people name it, or None."""
@@ -214,6 +238,12 @@ def chunks(questions: Sequence[Question]) -> list[list[Question]]:
     """Questions of like length together."""
     order = sorted(questions, key=lambda q: len(q.example.piece_ids) + len(q.example.regions))
     return [order[i:i + CHUNK] for i in range(0, len(order), CHUNK)]
+
+
+def _rows(places: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Row and column indices of these places, row after row."""
+    rows = [row for row, own in enumerate(places) for _ in own]
+    return torch.tensor(rows, dtype=torch.long), torch.tensor([p for own in places for p in own], dtype=torch.long)
 
 
 def _overlap(boxes: Tensor) -> Tensor:

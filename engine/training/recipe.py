@@ -6,6 +6,7 @@ tuning. Every stage finds what the one before left in the run's folder.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ STAGES = ("detector", "features", "pretraining", "tuning")
 class RecipeConfig(Settings):
     """Length of the stages; the defaults are those of the shipped weights."""
 
-    detector_epochs: float = setting(2.2, "passes over the photos for the detector", low=0)
+    detector_epochs: float = setting(1.8, "passes over the photos for the detector", low=0)
     epochs: float = setting(9.0, "passes over the captions on cached features", low=0)
     tuning_epochs: float = setting(0.4, "passes over the photos end to end", low=0)
     limit: int = setting(0, "if not 0, only so many photos", low=0)
@@ -118,8 +119,9 @@ def _tuning(material: Material, detector: Detector, model: VLBert, corpus: Seque
     done = material.run / "pretraining" / "state.pt"
     model.load_state_dict(checkpoint.load(done)["model"])
     cache = FeatureCache(material.run / "features", material.photos)
-    task = EndToEndTask(model, material.config.pretraining, material.pieces, material.photos, cache,
-                        material.classes, detector.heads.classify, corpus).attach(detector)
+    switches = dataclasses.replace(material.config.pretraining, extra_regions=0)
+    task = EndToEndTask(model, switches, material.pieces, material.photos, cache, material.classes,
+                        detector.heads.classify, corpus).attach(detector)
     settings = TrainingConfig(epochs=material.recipe.tuning_epochs, batch_size=16, rate=4e-5, warmup=0.1,
                               weight_decay=0.01, seed=material.recipe.seed)
     _run(task, settings, material.run / "tuning", "tuning", True)

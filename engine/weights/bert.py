@@ -12,15 +12,20 @@ from engine.weights.files import fill, read_tensors, renamed
 from engine.weights.names import both, count, encoder
 
 SEGMENTS = "embeddings.segments.weight"
-EMBEDDINGS = both("embeddings.LayerNorm", "embeddings.norm") | {
+EMBEDDINGS = {
+    **both("embeddings.LayerNorm", "embeddings.norm"),
     "embeddings.word_embeddings.weight": "embeddings.words.weight",
     "embeddings.position_embeddings.weight": "embeddings.positions.weight",
     "embeddings.token_type_embeddings.weight": SEGMENTS}
 POOLER = both("pooler.dense", "pooler.dense")
-WORD_HEAD = {"cls.predictions.bias": "heads.mlm.bias"} | both(
-    "cls.predictions.transform.dense", "heads.mlm.dense") | both("cls.predictions.transform.LayerNorm", "heads.mlm.norm")
+WORD_HEAD = {
+    "cls.predictions.bias": "heads.mlm.bias",
+    **both("cls.predictions.transform.dense", "heads.mlm.dense"),
+    **both("cls.predictions.transform.LayerNorm", "heads.mlm.norm")}
 RELATIONSHIP = both("cls.seq_relationship", "heads.relationship")
-DOUBLES = {"cls.predictions.decoder.weight": "embeddings.words.weight", "cls.predictions.decoder.bias": "heads.mlm.bias"}
+DOUBLES = {
+    "cls.predictions.decoder.weight": "embeddings.words.weight",
+    "cls.predictions.decoder.bias": "heads.mlm.bias"}
 FILES = ("model.safetensors", "pytorch_model.bin")
 
 

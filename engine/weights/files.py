@@ -34,7 +34,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
                            "Fetch it again.") from error
     content = content.get("state_dict", content) if isinstance(content, dict) else content
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
-        raise WeightsError(f"{path} holds a {type(content).__name__}, not named tensors. Choose a checkpoint.")
+        raise WeightsError(f"{path} holds something else than named tensors. Choose a checkpoint.")
     return dict(content)
 
 
@@ -51,26 +51,26 @@ def renamed(tensors: Mapping[str, Tensor], names: Mapping[str, str], source: str
     source: what the tensors should be, for messages. Raises WeightsError that names the first missing, unknown or
     contradicting tensor.
     """
-    refuse_unless_same(tensors, names, source)
-    result: dict[str, Tensor] = {}
+    refuse_unless_same(tensors, names, file="the file", wanted_by=source)
+    firsts: dict[str, str] = {}
     for theirs, ours in names.items():
-        first = result.setdefault(ours, tensors[theirs])
-        if first is not tensors[theirs] and not torch.equal(first, tensors[theirs]):
-            raise WeightsError(f"{theirs} should hold the same numbers as its double in {source}, and does not. "
+        first = firsts.setdefault(ours, theirs)
+        if first != theirs and not torch.equal(tensors[first], tensors[theirs]):
+            raise WeightsError(f"{theirs} and {first} are one tensor in {source}, but differ here. "
                                "The file was changed; take the original.")
-    return result
+    return {ours: tensors[theirs] for ours, theirs in firsts.items()}
 
 
-def refuse_unless_same(found: Collection[str], expected: Collection[str], source: str) -> None:
-    """Raises WeightsError that names the first key that only one of the two has."""
+def refuse_unless_same(found: Collection[str], expected: Collection[str], *, file: str, wanted_by: str) -> None:
+    """Raises WeightsError that names the first key that only one of the two has: `file` or `wanted_by`."""
     missing = [k for k in expected if k not in found]
     if missing:
-        raise WeightsError(f"{missing[0]} is missing ({len(missing)} of {len(expected)} tensors of {source} are). "
-                           "Take a complete file of that kind.")
-    unknown = [k for k in found if k not in expected]
+        raise WeightsError(f"{missing[0]} is missing: {wanted_by} has it, {file} does not ({len(missing)} of "
+                           f"{len(expected)} tensors are missing). Take a complete file of that kind.")
+    unknown = sorted(k for k in found if k not in expected)
     if unknown:
-        raise WeightsError(f"{unknown[0]} is unknown: {source} has no such tensor ({len(unknown)} too many). "
-                           "Take a file of that kind.")
+        raise WeightsError(f"{unknown[0]} is unknown: {file} has it, {wanted_by} does not ({len(unknown)} tensors too "
+                           "many). Take a file of that kind.")
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str, *, fresh: Collection[str] = ()) -> None:
@@ -79,7 +79,8 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str, *, fresh
     Raises WeightsError that names the first missing, unknown or misshapen tensor; nothing is copied then.
     """
     own = module.state_dict()
-    refuse_unless_same(tensors, [k for k in own if k in tensors or k not in fresh], source)
+    expected = [k for k in own if k in tensors or k not in fresh]
+    refuse_unless_same(tensors, expected, file=source, wanted_by="this model")
     for name, tensor in tensors.items():
         if tensor.shape != own[name].shape:
             raise WeightsError(f"{name} has the shape {list(tensor.shape)} in {source}; this model needs "

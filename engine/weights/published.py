@@ -76,7 +76,7 @@ def rename(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Te
     """
     state = _plain(state)
     names, detector = vlbert_names(state), detector_names(state)
-    refuse_unless_same(state, names | detector, SOURCE)
+    refuse_unless_same(state, names | detector, file="the file", wanted_by=SOURCE)
     tensors = renamed({k: v for k, v in state.items() if k in names}, names, SOURCE)
     for ours in (VECTORS | HIDDEN_APPEARANCE).values():
         if ours in tensors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 
 import torch
 
@@ -57,14 +58,18 @@ def detector_names(keys: Collection[str]) -> dict[str, str]:
     """The same for the detector part, ResNet-101; nothing if the checkpoint has none."""
     if not has_detector(keys):
         return {}
-    with torch.device("meta"):
-        own = FastRCNN.from_config(base().detector).state_dict()
     names: dict[str, str] = {}
-    for ours in own:
+    for ours in _detector_keys():
         inner = ours.removeprefix("backbone.")
         stage5 = inner.removeprefix("layer4.")
         names |= {BACKBONE + inner: ours} if stage5 == inner else {p + stage5: ours for p in STAGE5}
     return names
+
+
+@cache
+def _detector_keys() -> tuple[str, ...]:
+    with torch.device("meta"):
+        return tuple(FastRCNN.from_config(base().detector).state_dict())
 
 
 def has_detector(keys: Collection[str]) -> bool:

@@ -68,7 +68,8 @@ def convert_resnet(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     biased = {f"{theirs}/bias" for theirs, *_ in pairs} & tensors.keys()
     expected = {f"{theirs}/kernel" for theirs, *_ in pairs} | biased | {
         f"{norm}/{part}" for _, norm, *_ in pairs for part in ("gamma", "beta", "moving_mean", "moving_variance")}
-    refuse_unless_same([k for k in tensors if k not in CLASSIFIER], sorted(expected), SOURCE)
+    refuse_unless_same([k for k in tensors if k not in CLASSIFIER], sorted(expected), file="the folder",
+                       wanted_by=SOURCE)
     state: dict[str, Tensor] = {}
     for theirs, norm, convolution, own_norm in pairs:
         mean = tensors[f"{norm}/moving_mean"]

@@ -15,7 +15,7 @@ from engine.config import ModelConfig
 from engine.errors import ConfigError, WeightsError
 from engine.weights.files import check_file, fill, read_tensors
 
-FORMAT = "vl-bert-studio/1"
+FORMAT = "vl-bert-studio checkpoint 1"
 
 
 def save(module: nn.Module, path: Path, config: ModelConfig, *, kind: str) -> None:
@@ -25,7 +25,8 @@ def save(module: nn.Module, path: Path, config: ModelConfig, *, kind: str) -> No
     is, checked by `load`. The file appears whole or not at all. Raises WeightsError where a tensor is not finite.
     """
     tensors = {name: _stored(name, tensor) for name, tensor in module.state_dict().items()}
-    metadata = {"format": FORMAT, "kind": kind, "config": config.to_json()}
+    # One entry only: the library writes several in an order that changes, and equal files should have equal bytes.
+    metadata = {FORMAT: json.dumps({"kind": kind, "config": config.to_json()}, sort_keys=True)}
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")
     save_file(tensors, unfinished, metadata=metadata)
@@ -56,15 +57,17 @@ def read_config(path: Path, *, kind: str) -> ModelConfig:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} cannot be read; it is damaged or cut short ({error}). Fetch it again.") from error
-    if metadata.get("format") != FORMAT:
-        raise WeightsError(f"{path} is not a checkpoint of this program ({metadata.get('format', 'no format')} instead "
-                           f"of {FORMAT}). Convert a published one with: python -m engine convert.")
-    if metadata.get("kind") != kind:
-        raise WeightsError(f"{path} holds a {metadata.get('kind')}; a {kind} was expected. Choose another file.")
+    if FORMAT not in metadata:
+        raise WeightsError(f"{path} is not a checkpoint of this program: its metadata has no {FORMAT}. "
+                           "Convert a published one with: python -m engine convert.")
     try:
-        return ModelConfig.from_json(metadata["config"])
+        content = json.loads(metadata[FORMAT])
+        if content["kind"] != kind:
+            raise WeightsError(f"{path} holds a {content['kind']}; a {kind} was expected. Choose another file.")
+        return ModelConfig.from_json(content["config"])
     except (ConfigError, KeyError, json.JSONDecodeError) as error:
-        raise WeightsError(f"{path} was saved with a configuration of another version: {error}") from error
+        raise WeightsError(f"{path} was saved with a configuration of another version: {error} "
+                           "Convert or train it again.") from error
 
 
 def _stored(name: str, tensor: Tensor) -> Tensor:

@@ -165,9 +165,9 @@ function renderPhoto(state) {
   part("wait").hidden = Boolean(photo);
   if (!photo) return;
   const image = part("image");
+  image.alt = photo.shows;
   if (image.getAttribute("src") !== photo.picture) {
     image.src = photo.picture;
-    image.alt = photo.shows || "your photo";
     part("frame").style.setProperty("--ratio", String(photo.width / photo.height));
   }
   part("studio").classList.toggle("looking", modelReady && !state.regions);

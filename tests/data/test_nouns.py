@@ -18,14 +18,16 @@ def photo(*phrases: str, boxes: int = 1) -> AnnotatedPhoto:
 
 
 @pytest.mark.parametrize(("phrase", "noun"), [
-    ("a black dog", "dog"), ("Two Dogs", "dogs"), ("the man 's hat", "hat"), ("a girl's", "girl"), ("a t-shirt", "t-shirt"),
+    ("a black dog", "dog"), ("Two Dogs", "dogs"), ("the man 's hat", "hat"), ("a girl's", "girl"),
+    ("a t-shirt", "t-shirt"),
     ("black", None), ("two others", None), ("something", None), ("", None), ("!", None)])
 def test_the_head_noun_is_the_last_word_unless_it_names_no_object(phrase: str, noun: str | None) -> None:
     assert head_noun(phrase) == noun
 
 
 @pytest.mark.parametrize(("plural", "one"), [
-    ("dogs", "dog"), ("men", "man"), ("children", "child"), ("people", "person"), ("dresses", "dress"), ("benches", "bench"),
+    ("dogs", "dog"), ("men", "man"), ("children", "child"), ("people", "person"), ("dresses", "dress"),
+    ("benches", "bench"),
     ("puppies", "puppy"), ("glasses", "glasses"), ("shorts", "shorts"), ("grass", "grass"), ("zorps", "zorps")])
 def test_singular_and_plural_are_one_where_they_mean_one_thing(plural: str, one: str) -> None:
     known = Counter({"dog": 3, "bench": 1, "dress": 1, "glass": 1, "short": 1, "gras": 1})
@@ -52,11 +54,11 @@ def test_describing_words_leave_out_the_noun_and_the_small_words() -> None:
 
 
 def test_a_broken_line_is_named_by_its_number(tmp_path) -> None:
-    with pytest.raises(DataError, match="must hold entities_dev.jsonl"):
+    with pytest.raises(DataError, match=r"must hold entities_dev\.jsonl"):
         read(tmp_path, "dev")
     good = '{"image": "a.jpg", "width": 4, "height": 3, "boxes": [], "captions": []}'
     (tmp_path / "entities_dev.jsonl").write_text(f"{good}\n{{broken\n")
-    with pytest.raises(DataError, match="Line 2 of .* is broken"):
+    with pytest.raises(DataError, match=r"Line 2 of .* is broken"):
         read(tmp_path, "dev")
     (tmp_path / "entities_dev.jsonl").write_text("")
     with pytest.raises(DataError, match="holds no photo"):

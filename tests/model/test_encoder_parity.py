@@ -70,7 +70,7 @@ def test_the_packed_places_are_the_published_ones(core):
 
 
 def test_embeddings_and_every_layer_agree_with_the_published_ones(core):
-    case, model, layout, seen = core
+    case, _, layout, seen = core
     check(seen["embeddings"][layout.real], case.outputs["embedding"][layout.real])
     for n in range(3):
         check(seen[f"layer.{n}"][layout.real], case.outputs["all_layers"][n][layout.real])

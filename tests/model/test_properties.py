@@ -1,4 +1,4 @@
-"""What must hold for any weights: padding, order, silence of what is not there, hidden regions, gradients, precision."""
+"""What must hold for any weights: padding, order, attention to what is there, hidden regions, gradients."""
 
 import dataclasses
 
@@ -8,34 +8,10 @@ import torch
 from engine.errors import CaptionError
 from engine.model.embeddings import Embeddings, RegionEmbedding
 from engine.model.encoder import Encoder
-from engine.model.taps import Taps
 from engine.model.vlbert import VLBert
 from engine.structures.batch import Batch
 
-B, T, R, D, A = 4, 7, 5, 32, 16
-
-
-@pytest.fixture
-def model() -> VLBert:
-    torch.manual_seed(1)
-    built = VLBert(RegionEmbedding(A, 16, D, 0.1, learned_hidden=True), Embeddings(50, D, 24, 3, 0.1),
-                   Encoder(2, D, 4, 64, 0.1, 0.1), classes=9, align=True).eval()
-    for parameter in built.parameters():  # far from the start, where the visual parts are 0 and attention is even
-        torch.nn.init.normal_(parameter, std=0.3)
-    return built
-
-
-@pytest.fixture
-def batch() -> Batch:
-    """The last row is text-only."""
-    torch.manual_seed(2)
-    corners = torch.rand(B, R, 2) / 2
-    text = torch.arange(T) < torch.tensor([7, 4, 5, 6])[:, None]
-    regions = torch.arange(R) < torch.tensor([3, 5, 1, 0])[:, None]
-    hidden = torch.zeros(B, R, dtype=torch.bool)
-    hidden[1, 2] = True
-    return Batch(torch.randint(1, 50, (B, T)) * text, torch.zeros(B, T, dtype=torch.long), text,
-                 torch.rand(B, R, A), torch.cat([corners, corners + 0.4], dim=-1), regions, hidden)
+B, T, D, A = 4, 7, 32, 16
 
 
 def close(a, b):
@@ -49,7 +25,7 @@ def test_padding_changes_nothing(model, batch):
                  pad(batch.region_real, (0, 2)), pad(batch.region_hidden, (0, 2), value=True))
     alone, padded = model(batch), model(more)
     close(padded.text[:, :T], alone.text)
-    close(padded.regions[:, :R], alone.regions)
+    close(padded.regions[:, :5], alone.regions)
     close(padded.pooled, alone.pooled)
     assert not padded.text[:, T:].any() and not padded.regions[:, R:].any()
 
@@ -74,41 +50,6 @@ def test_permuting_regions_permutes_outputs(model, batch):
 def test_the_order_of_words_matters(model, batch):
     turned = dataclasses.replace(batch, piece_ids=batch.piece_ids[:, [0, 2, 1, 3, 4, 5, 6]])
     assert not torch.allclose(model(turned).pooled, model(batch).pooled, atol=1e-4)
-
-
-def test_padding_gets_attention_0_and_the_rest_sums_to_1(model, batch):
-    with Taps(model) as taps:
-        model(batch)
-    for attention in taps.attention:
-        assert not attention.masked_select(~taps.layout.real[:, None, None, :]).any()
-        close(attention.sum(dim=-1), torch.ones(attention.shape[:3]))
-
-
-def test_the_tapped_path_agrees_with_the_fast_path(model, batch):
-    plain = model(batch)
-    with Taps(model) as taps:
-        tapped = model(batch)
-    close(tapped.text, plain.text)
-    close(tapped.regions, plain.regions)
-    after = model(batch)
-    assert torch.equal(after.text, plain.text)
-    assert set(taps.states) == {"regions", "embeddings", "layer.0", "layer.1", "pooled"}
-    assert len(taps.attention) == 2
-    close(taps.layout.unpack(taps.states["layer.1"])[1], plain.regions)
-
-
-def test_taps_keep_the_last_pass_only(model, batch):
-    with Taps(model) as taps:
-        model(batch)
-        model(batch)
-    assert len(taps.attention) == 2
-
-
-def test_gradients_reach_the_tapped_attention(model, batch):
-    with Taps(model) as taps:
-        loss = model(batch).pooled.sum()
-    gradients = torch.autograd.grad(loss, taps.attention)
-    assert all(g.abs().sum() > 0 for g in gradients)
 
 
 def test_hidden_regions_do_not_leak(model, batch):

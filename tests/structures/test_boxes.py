@@ -24,7 +24,8 @@ def test_boxes_survive_there_and_back(boxes: list, width: int, height: int) -> N
 @given(st.lists(st.tuples(fraction, fraction, fraction, fraction), min_size=1, max_size=6))
 def test_overlap_agrees_with_torchvision(boxes: list) -> None:
     corners = torch.tensor(boxes) * 100
-    ordered = torch.cat([torch.minimum(corners[:, :2], corners[:, 2:]), torch.maximum(corners[:, :2], corners[:, 2:]) + 1], 1)
+    low, high = torch.minimum(corners[:, :2], corners[:, 2:]), torch.maximum(corners[:, :2], corners[:, 2:])
+    ordered = torch.cat([low, high + 1], dim=1)
     own = Boxes(ordered, 101, 101)
     torch.testing.assert_close(own.iou(own), box_iou(ordered, ordered), rtol=1e-4, atol=1e-5)
 

@@ -88,8 +88,8 @@ def test_the_same_pixels_have_the_same_digest_by_every_way_in(tmp_path) -> None:
     data = encoded(Image.new("RGB", (30, 20), RED), "PNG")
     (tmp_path / "a.png").write_bytes(data)
     with_alpha = encoded(Image.new("RGBA", (30, 20), (*RED, 255)), "PNG")
-    digests = {Photo.open(data).digest, Photo.open(tmp_path / "a.png").digest, Photo.open(str(tmp_path / "a.png")).digest,
-               Photo.open(with_alpha).digest}
+    path = tmp_path / "a.png"
+    digests = {Photo.open(source).digest for source in (data, path, str(path), with_alpha)}
     assert len(digests) == 1
     assert Photo.open(encoded(Image.new("RGB", (20, 30), RED), "PNG")).digest not in digests
 

@@ -1,5 +1,6 @@
 """The loop: exact resumption, its rate, and what it does when things go wrong."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,8 @@ def test_the_rate_is_a_triangle_and_every_example_comes_once_an_epoch() -> None:
     settings = TrainingConfig(rate=1.0, warmup=0.2, batch_size=5)
     rates = [rate_at(s, 50, settings) for s in range(50)]
     assert rates[9] == max(rates) == 1.0 and rates[0] == pytest.approx(0.1) and rates[-1] == pytest.approx(1 / 40)
-    assert all(a < b for a, b in zip(rates[:9], rates[1:10], strict=True))
-    assert all(a > b for a, b in zip(rates[10:-1], rates[11:], strict=True))
+    assert all(a < b for a, b in itertools.pairwise(rates[:10]))
+    assert all(a > b for a, b in itertools.pairwise(rates[10:]))
     for epoch in range(2):
         seen = [e for s in range(4) for e in examples_at(4 * epoch + s, 20, settings)]
         assert sorted(seen) == list(range(20))

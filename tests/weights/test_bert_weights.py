@@ -47,7 +47,8 @@ def test_loading_keeps_what_bert_does_not_have(tmp_path):
     torch.save(old_format(), tmp_path / "pytorch_model.bin")
     fresh = load_bert(model, tmp_path)
     assert torch.equal(model.embeddings.segments.weight[2], third)
-    assert torch.equal(model.embeddings.segments.weight[:2], old_format()["bert.embeddings.token_type_embeddings.weight"])
+    segments = old_format()["bert.embeddings.token_type_embeddings.weight"]
+    assert torch.equal(model.embeddings.segments.weight[:2], segments)
     assert torch.equal(model.embeddings.end, end)
     assert "embeddings.end" in fresh and "heads.mlm.bias" not in fresh
 
@@ -91,7 +92,15 @@ def test_a_missing_or_damaged_file_is_refused(tmp_path):
             load_bert(model, tmp_path / name)
 
 
+class Evil:
+    def __reduce__(self):
+        return print, ("this ran",)
+
+
 def test_a_file_that_would_run_code_is_refused(tmp_path):
-    torch.save({"weights": Exception("code")}, tmp_path / "evil.bin")
+    torch.save({"weights": Evil()}, tmp_path / "evil.bin")
     with pytest.raises(WeightsError, match="cannot be read"):
         load_bert(VLBert.from_config(CONFIG), tmp_path / "evil.bin")
+    torch.save({"epoch": 3}, tmp_path / "other.bin")
+    with pytest.raises(WeightsError, match="something else than named tensors"):
+        load_bert(VLBert.from_config(CONFIG), tmp_path / "other.bin")

@@ -89,7 +89,7 @@ def test_doubles_that_differ_are_refused():
     key = "image_feature_extractor.head.0.1.conv1.weight"
     with pytest.raises(WeightsError, match=key):
         rename(state | {key: torch.ones(state[key].shape)})
-    with pytest.raises(WeightsError, match="decoder.weight"):
+    with pytest.raises(WeightsError, match=r"decoder.weight"):
         rename(state | {"vlbert.mlm_head.predictions.decoder.weight": torch.ones(30522, 768)})
 
 

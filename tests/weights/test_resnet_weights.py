@@ -104,7 +104,7 @@ def test_missing_and_short_files_are_refused(folder, tmp_path):
     with pytest.raises(WeightsError, match="Unpack the package again"):
         read_layers_model(folder)
     shard.unlink()
-    with pytest.raises(WeightsError, match="There is no file .*shard3of3"):
+    with pytest.raises(WeightsError, match=r"There is no file .*shard3of3"):
         read_layers_model(folder)
-    with pytest.raises(WeightsError, match="There is no file .*model.json"):
+    with pytest.raises(WeightsError, match=r"There is no file .*model.json"):
         read_layers_model(tmp_path / "elsewhere")

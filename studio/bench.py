@@ -1,0 +1,162 @@
+"""Click to painted, measured in a real browser: python -m studio.bench --json FILE [--clicks N] [--url URL].
+
+A trusted click on a word of the first example is timed by the browser itself, from the click event to the end of the
+frame that shows the new answer. Needs Playwright and a Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+APP = Path(__file__).parent.parent / "app.py"
+SECONDS_TO_SERVE, SECONDS_TO_ANSWER = 120, 180
+WARM_UP = 5
+
+# Resolves with milliseconds from the next click event to the end of the frame after the answer is in the page.
+TIME_A_CLICK = """() => {
+  window.painted = new Promise((resolve) => {
+    const studio = document.querySelector('.studio');
+    let begun = null;
+    addEventListener('click', (event) => { begun = event.timeStamp; }, { once: true, capture: true });
+    const watcher = new MutationObserver(() => {
+      watcher.disconnect();
+      requestAnimationFrame(() => {
+        const channel = new MessageChannel();
+        channel.port1.onmessage = () => resolve(performance.now() - begun);
+        channel.port2.postMessage(null);
+      });
+    });
+    watcher.observe(studio, { attributes: true, attributeFilter: ['data-answered'] });
+  });
+}"""
+
+
+def measure_clicks(url: str, n: int = 60) -> dict[str, Any]:
+    """Hide and show words of the first example `n` times, one word staying hidden so that each click asks the model.
+
+    Returns {"p50", "p95", "n", "unit": "ms", "first_answer": seconds from opening the page, "machine"}.
+    """
+    from playwright.sync_api import sync_playwright  # a development tool: the studio itself runs without it
+
+    with sync_playwright() as tools:
+        browser = tools.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        try:
+            page = browser.new_page(viewport={"width": 1366, "height": 900})
+            begun = time.monotonic()
+            page.goto(url)
+            page.wait_for_selector(".studio .answer", timeout=1000 * SECONDS_TO_ANSWER)
+            first_answer = time.monotonic() - begun
+            taken = [_time_click(page, number) for number in range(WARM_UP + n)][WARM_UP:]
+        finally:
+            browser.close()
+    return {"p50": round(statistics.median(taken), 1), "p95": round(_quantile(taken, 0.95), 1), "n": n, "unit": "ms",
+            "first_answer": round(first_answer, 2), "machine": f"{platform.machine()}, {_processor()}"}
+
+
+def find_chromium() -> str:
+    """Path of a Chromium. Raises FileNotFoundError where there is none."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        found = shutil.which(name)
+        if found:
+            return found
+    raise FileNotFoundError("There is no Chromium. Install it, for example with `apt-get install chromium`.")
+
+
+@contextmanager
+def served(*flags: str, app: Path = APP) -> Iterator[tuple[str, float]]:
+    """Start the app on a free port and yield its address and the seconds until the page was served; then stop it.
+
+    Raises TimeoutError or, where the app ends by itself, RuntimeError.
+    """
+    port = free_port()
+    url, begun = f"http://127.0.0.1:{port}/", time.monotonic()
+    process = subprocess.Popen([sys.executable, str(app), "--port", str(port), *flags], cwd=APP.parent,
+                               stdout=subprocess.DEVNULL)
+    try:
+        while not _answers(url):
+            if process.poll() is not None:
+                raise RuntimeError(f"{app.name} ended with code {process.returncode} before it served a page.")
+            if time.monotonic() - begun > SECONDS_TO_SERVE:
+                raise TimeoutError(f"{app.name} served no page within {SECONDS_TO_SERVE} seconds.")
+            time.sleep(0.05)
+        yield url, time.monotonic() - begun
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="studio.bench", description="Measure click to painted in a real browser.")
+    parser.add_argument("--json", required=True, help="file to write the figures to, or - for standard output")
+    parser.add_argument("--clicks", type=int, default=60, help="clicks to measure (default: 60)")
+    parser.add_argument("--url", help="address of a running studio (default: start one)")
+    flags = parser.parse_args(arguments)
+    if flags.url:
+        figures = {"click": measure_clicks(flags.url, flags.clicks)}
+    else:
+        with served() as (url, seconds):
+            figures = {"served": round(seconds, 2), "click": measure_clicks(url, flags.clicks)}
+    text = json.dumps(figures, indent=2)
+    if flags.json == "-":
+        sys.stdout.write(text + "\n")
+    else:
+        Path(flags.json).write_text(text + "\n", encoding="utf-8")
+
+
+def _time_click(page: Page, number: int) -> float:
+    words = page.locator(".studio .word")
+    shown = page.locator('.studio .word[aria-pressed="true"]')
+    page.evaluate(TIME_A_CLICK)
+    if number % 2:
+        shown.last.click()
+    else:
+        words.nth(words.count() - 2).click()
+    return float(page.evaluate("() => window.painted"))
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return reply.status == 200
+    except OSError:
+        return False
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def _processor() -> str:
+    found = Path("/proc/cpuinfo")
+    if not found.is_file():
+        return platform.processor()
+    lines = found.read_text(encoding="utf-8").splitlines()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{len(names)} x {names[0]}" if names else platform.processor()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""A real Chromium and a real `python app.py`; with a stand-in model where no weights are shipped."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from studio.bench import find_chromium, served
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (requirements-test.txt).")
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from pages import FAKE_APP, ROOT  # noqa: E402  (found through the path above)
+
+PATIENCE = 60_000  # milliseconds: a shared machine may be slow, and nothing here is about speed
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_api.sync_playwright() as tools:
+        browser = tools.chromium.launch(executable_path=find_chromium(), args=[
+            "--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def studio_url():
+    """The app as a person starts it."""
+    shipped = list((ROOT / "assets" / "weights").glob("*.safetensors"))
+    with served(app=ROOT / "app.py" if shipped else FAKE_APP) as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def fake_url():
+    """Made-up beliefs, but the same on every machine; takes two seconds to load."""
+    with served("--loading", "2", app=FAKE_APP) as (url, _):
+        yield url
+
+
+@pytest.fixture
+def visit(chromium):
+    """visit(url, **options of the browser context): a visitor of their own with the page open."""
+    contexts = []
+
+    def opened(url, **options):
+        context = chromium.new_context(**{"viewport": {"width": 1366, "height": 900}, **options})
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.on("dialog", lambda dialog: (page.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.requested = []
+        page.on("request", lambda request: page.requested.append(request.url))
+        page.goto(url)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """picture(name, mode, size, format): the path of a picture file, its right half darker."""
+    def made(name="picture.png", mode="RGB", size=(320, 200), kind=None, **options):
+        whole = Image.new("RGB", size, (120, 150, 90))
+        whole.paste((60, 40, 20), (size[0] // 2, 0, *size))
+        file = io.BytesIO()
+        if mode == "I;16":
+            whole = whole.convert("L").convert("I").point(lambda v: v * 256)
+        whole.convert(mode).save(file, kind or ("JPEG" if name.endswith(".jpg") else "PNG"), **options)
+        path = tmp_path / name
+        path.write_bytes(file.getvalue())
+        return path
+    return made

@@ -1,0 +1,56 @@
+"""What a person does on the page, by name."""
+
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+ROOT = Path(__file__).parent.parent.parent
+FAKE_APP = ROOT / "tests" / "studio" / "fake_app.py"
+
+expect.set_options(timeout=60_000)  # a shared machine may be slow, and nothing here is about speed
+
+
+def answered(page: Page) -> None:
+    """The first example is open, its hidden word answered."""
+    expect(page.locator(".studio .answer")).to_have_count(1)
+    expect(page.locator(".studio .box").first).to_be_attached()
+
+
+def word(page: Page, text: str) -> Locator:
+    return page.locator(f'.studio .word[aria-label^="{text},"]').first
+
+
+def card(page: Page, truth: str) -> Locator:
+    return page.locator(".studio .answer", has=page.locator("h3 b", has_text=truth))
+
+
+def chip(page: Page, number: int) -> Locator:
+    """A region by its place in the list under the photo, from 0."""
+    return page.locator('.studio [data-part="regions"] .chip').nth(number)
+
+
+def box(page: Page, region: int) -> Locator:
+    return page.locator(f'.studio .box[data-region="{region}"]')
+
+
+def hidden_words(page: Page) -> list[int]:
+    found = page.locator('.studio .word[aria-pressed="true"]')
+    return [int(w.get_attribute("data-word")) for w in found.all()]
+
+
+def upload(page: Page, path) -> None:
+    page.locator('.studio [data-part="file"]').set_input_files(str(path))
+
+
+def notice(page: Page) -> Locator:
+    return page.locator('.studio [data-part="notice"]')
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """From and to fractions of the photo."""
+    area = page.locator('.studio [data-part="frame"]').bounding_box()
+    points = [(area["x"] + x * area["width"], area["y"] + y * area["height"]) for x, y in (start, end)]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    page.mouse.move(*points[1], steps=6)
+    page.mouse.up()

@@ -1,0 +1,87 @@
+"""The page by itself: it loads, keeps to its own host, and fits each screen."""
+
+from urllib.parse import urlparse
+
+import pytest
+from pages import FAKE_APP, answered, card, hidden_words, notice, word
+from playwright.sync_api import expect
+
+from studio.bench import served
+
+
+def test_the_page_answers_a_first_example_by_itself_and_asks_no_other_host(visit, studio_url):
+    page = visit(studio_url)
+    answered(page)
+    expect(page.locator('.studio [data-part="model-text"]')).to_contain_text("Model:")
+    page.locator('.studio [data-part="model"]').click()
+    expect(page.locator("#model-card")).to_be_visible()
+    here = urlparse(studio_url).netloc
+    elsewhere = [u for u in page.requested if urlparse(u).netloc != here and not u.startswith(("data:", "blob:"))]
+    assert elsewhere == []
+    assert page.problems == []
+
+
+def test_while_the_model_loads_the_page_is_there_and_says_so(visit):
+    with served("--loading", "6", app=FAKE_APP) as (url, _):
+        page = visit(url)
+        expect(page.locator('.studio [data-part="model-text"]')).to_have_text("Loading the model…")
+        expect(page.locator('.studio [data-part="image"]')).to_be_visible()
+        answered(page)
+        expect(page.locator('.studio [data-part="model-text"]')).to_have_text("Model: fake")
+
+
+def test_weights_that_are_missing_are_named_on_the_page(visit, tmp_path):
+    with served("--weights", str(tmp_path / "nowhere")) as (url, _):
+        page = visit(url)
+        expect(notice(page)).to_contain_text("nowhere")
+        expect(page.locator('.studio [data-part="model-text"]')).to_have_text("No model")
+        expect(page.locator('.studio [data-part="image"]')).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (820, 1180), (1366, 768)])
+def test_no_screen_scrolls_sideways(visit, fake_url, width, height):
+    page = visit(fake_url, viewport={"width": width, "height": height}, has_touch=width < 500)
+    answered(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    word(page, "grass").click()
+    expect(card(page, "grass")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground_in_light_and_dark(visit, fake_url, scheme):
+    page = visit(fake_url, color_scheme=scheme)
+    answered(page)
+    ratios = page.evaluate("""() => {
+      const rgb = (text) => text.match(/[0-9.]+/g).map(Number);
+      const shine = (c) => c.slice(0, 3).map((v) => v / 255)
+        .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+      const ground = (node) => {
+        for (let n = node; n; n = n.parentElement) {
+          const c = rgb(getComputedStyle(n).backgroundColor);
+          if (c.length < 4 || c[3] > 0) return c;
+        }
+        return [255, 255, 255];
+      };
+      const names = ['h1', '.lead', '.word', '.verdict', '.rank', '.meter dt', '.chip small', '.explain p',
+        '.tools button:not(:disabled)'];
+      return Object.fromEntries(names.map((name) => {
+        const node = document.querySelector('.studio ' + name);
+        const [a, b] = [shine(rgb(getComputedStyle(node).color)), shine(ground(node))].sort((x, y) => y - x);
+        return [name, (a + 0.05) / (b + 0.05)];
+      }));
+    }""")
+    assert {name: ratio for name, ratio in ratios.items() if ratio < 4.5} == {}
+    dark = page.evaluate("getComputedStyle(document.querySelector('.studio h1')).color")
+    assert (max(int(v) for v in dark[4:-1].split(",")) > 128) == (scheme == "dark")
+
+
+def test_what_is_shown_is_what_the_engine_says(visit, fake_url):
+    page = visit(fake_url)
+    answered(page)
+    assert len(hidden_words(page)) == 1
+    shown = card(page, "dog")
+    expect(shown.locator("ol li")).to_have_count(5)
+    expect(shown.locator(".meter dt")).to_contain_text(["with every clue", "without the picture", "without the words"])
+    expect(shown.locator(".rank").first).to_contain_text("True word: dog · rank 1")
+    expect(shown.locator(".verdict")).to_contain_text("“dog”")
