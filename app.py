@@ -28,6 +28,7 @@ def read_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, or GRADIO_SERVER_NAME)")
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
     parser.add_argument("--share", action="store_true", help="ask Gradio for a public address (off by default)")
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the model (default: assets/weights)")
     return parser.parse_args(arguments)
 
@@ -37,9 +38,9 @@ def main(arguments: Sequence[str] | None = None, load: Callable[[Path], Predicto
     flags = read_flags(arguments)
     service = Service(lambda: load(flags.weights))
     page = build_page(service, flags.weights / "README.md")
-    page.launch(server_name=flags.host, server_port=flags.port, share=flags.share, prevent_thread_lock=True,
-                theme=look(), css_paths=STYLE, footer_links=[], run_history=False, enable_monitoring=False,
-                ssr_mode=False, max_file_size="64mb")
+    page.launch(server_name=flags.host, server_port=flags.port, share=flags.share, inbrowser=flags.open,
+                prevent_thread_lock=True, theme=look(), css_paths=STYLE, footer_links=[], run_history=False,
+                enable_monitoring=False, ssr_mode=False, max_file_size="64mb")
     service.start()
     page.block_thread()
 

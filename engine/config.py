@@ -90,7 +90,8 @@ class PretrainingConfig(Settings):
     region_probability: float = setting(0.15, "share of regions predicted", low=0, high=1)
     region_masked: float = setting(0.9, "share of predicted regions that are hidden", low=0, high=1)
     relationship: bool = setting(False, "sentence-image relationship (the paper's ablation)")
-    text_only: bool = setting(True, "mix in text-only batches 1:1")
+    text_only: bool = setting(True, "mix in text-only sequences")
+    text_share: float = setting(1.0, "text-only sequences for each caption", low=0.01)
     classify_all_regions: float = setting(
         0.0, "weight of classifying every region, hidden or not (VCR fine-tuning does it)", low=0)
     grounded_noun_probability: float = setting(
@@ -150,7 +151,7 @@ def mini() -> ModelConfig:
             depth=50, stage5="map", classes=401, square_side=384, source_side=224, norm_eps=1e-3, proposals=True,
             pixel_mean=(123.68, 116.779, 103.939), pixel_order="BGR"),
         pretraining=PretrainingConfig(
-            word_probability=0.2, region_probability=0.2, classify_all_regions=0.5,
+            word_probability=0.2, region_probability=0.2, text_share=0.5, classify_all_regions=0.5,
             grounded_noun_probability=0.4, alignment=0.5, extra_regions=12))
 
 

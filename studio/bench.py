@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--url", help="address of a running studio (default: start one)")
     flags = parser.parse_args(arguments)
     if flags.url:
-        figures = {"click": measure_clicks(flags.url, flags.clicks)}
+        figures: dict[str, Any] = {"click": measure_clicks(flags.url, flags.clicks)}
     else:
         with served() as (url, seconds):
             figures = {"served": round(seconds, 2), "click": measure_clicks(url, flags.clicks)}

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from engine.structures.photo import Photo
-
 FOLDER = Path(__file__).parent.parent / "assets" / "examples"
 
 
@@ -21,8 +19,8 @@ class Example:
     caption: str
     hide: str
 
-    def open(self) -> Photo:
-        return Photo.open(FOLDER / self.file)
+    def read(self) -> bytes:
+        return (FOLDER / self.file).read_bytes()
 
 
 @cache

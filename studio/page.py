@@ -10,6 +10,7 @@ from studio.canvas.canvas import build_canvas
 from studio.service import Service
 
 TITLE = "VL-BERT Studio"
+MOST_VISITS = 10_000
 STYLE = Path(__file__).parent / "page.css"
 
 
@@ -24,6 +25,8 @@ def build_page(service: Service, card: Path) -> gr.Blocks:
 
     def arrive(request: gr.Request) -> dict[str, str]:
         visits[request.session_hash or ""] = visitor = service.visitors.admit()
+        while len(visits) > MOST_VISITS:
+            del visits[next(iter(visits))]
         return {"visitor": visitor}
 
     def leave(request: gr.Request) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from engine.errors import VLBertError
 from engine.structures.photo import Photo
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.structures.prediction import Prediction
 
 Masking = Literal["feature", "pixels"]
+Result = TypeVar("Result")
 
 MOST_SEEN, MOST_SEEN_BYTES = 48, 512 * 1024**2
 MOST_FAITHFUL = 256
@@ -52,7 +53,7 @@ class Service:
         self._load = load
         self._status = Status("loading")
         self._predictor: Predictor | None = None
-        self._slow, self._quick = _Turn(), _Turn()
+        self._open, self._slow, self._quick = _Lane("open"), _Lane("slow"), _Lane("quick")
         self._seen: Shelf[tuple[str, tuple[Box, ...] | None], Seen] = Shelf(
             MOST_SEEN, MOST_SEEN_BYTES, lambda seen: seen.photo.pixels.nbytes)
         self._faithful: Shelf[tuple[str, Session], Prediction] = Shelf(MOST_FAITHFUL)
@@ -73,6 +74,11 @@ class Service:
         """Raises NotReadyError, CaptionError."""
         return self._ready().words(caption)
 
+    def open(self, visitor: str, file: bytes) -> tuple[str, Photo]:
+        """Read a picture file and keep it: its ticket and the photo. Raises PhotoError, VisitorGoneError, BusyError."""
+        photo = self._open.run(lambda: Photo.open(file))
+        return self.visitors.keep(visitor, photo), photo
+
     def see(self, visitor: str, session: Session) -> Seen:
         """The photo's regions: once per photo and boxes. Raises NotReadyError, PhotoGoneError, BoxError, BusyError."""
         return self._see(self.visitors.photo(visitor, session.photo), session.boxes)
@@ -87,15 +93,11 @@ class Service:
         photo = self.visitors.photo(visitor, session.photo)
         seen = self._see(photo, session.boxes)
         if masking == "feature":
-            with self._quick.taken():
-                return self._ask(seen, session, masking)
+            return self._quick.run(lambda: self._ask(seen, session, masking))
         key = (photo.digest, replace(session, photo=""))
         answer = self._faithful.get(key)
         if answer is None:
-            with self._slow.taken():
-                if not self.visitors.is_newest(visitor, sequence):
-                    raise SupersededError("A later question came meanwhile.")
-                answer = self._ask(seen, session, masking)
+            answer = self._slow.run(lambda: self._ask_unless_overtaken(visitor, sequence, seen, session))
             self._faithful.put(key, answer)
         return answer
 
@@ -108,18 +110,24 @@ class Service:
         return self._ready().ask(seen, session.caption, hidden_words=list(session.hidden_words),
                                  hidden_regions=list(session.hidden_regions), masking=masking)
 
+    def _ask_unless_overtaken(self, visitor: str, sequence: int, seen: Seen, session: Session) -> Prediction:
+        if not self.visitors.is_newest(visitor, sequence):
+            raise SupersededError("A later question came meanwhile.")
+        return self._ask(seen, session, "pixels")
+
     def _see(self, photo: Photo, boxes: tuple[Box, ...] | None) -> Seen:
         key = (photo.digest, boxes)
-        seen = self._seen.get(key)
-        if seen is None:
-            with self._slow.taken():
-                # Another visitor's click may have looked at the same photo while this one waited for its turn.
-                seen = self._seen.get(key)
-                if seen is None:
-                    predictor = self._ready()
-                    seen = predictor.see(photo) if boxes is None else predictor.see(photo, boxes=list(boxes))
-                    self._seen.put(key, seen)
-        return seen
+
+        def look() -> Seen:
+            # Another click may have looked at the same photo while this one waited for its turn.
+            seen = self._seen.get(key)
+            if seen is None:
+                predictor = self._ready()
+                seen = predictor.see(photo) if boxes is None else predictor.see(photo, boxes=list(boxes))
+                self._seen.put(key, seen)
+            return seen
+
+        return self._seen.get(key) or self._slow.run(look)
 
     def _ready(self) -> Predictor:
         if self._predictor is None:
@@ -146,19 +154,21 @@ class Service:
         self._faithful.keep_only(lambda key: key[0] in open_now)
 
 
-class _Turn:
-    """One at a time, and a bounded number waiting."""
+class _Lane:
+    """One piece of work at a time, and a bounded number waiting.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    A thread of its own, since PyTorch keeps a pool of helpers for each thread that calls it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._waiting = threading.Semaphore(MOST_WAITING)
 
-    @contextmanager
-    def taken(self) -> Iterator[None]:
+    def run(self, work: Callable[[], Result]) -> Result:
+        """Raises BusyError, and whatever `work` raises."""
         if not self._waiting.acquire(blocking=False):
             raise BusyError(f"{MOST_WAITING} questions are waiting already. Try again in a moment.")
         try:
-            with self._lock:
-                yield
+            return self._worker.submit(work).result()
         finally:
             self._waiting.release()

@@ -58,7 +58,7 @@ class EndToEndTask(PretrainingTask):
         losses = self.losses_of(questions)
         losses["noun"] = 0.5 * self._noun_loss(examples, features, hidden)
         if self.texts:
-            losses["text"] = self.text_loss(2 * len(examples), generator)
+            losses["text"] = self.text_loss(round(2 * self.config.text_share * len(examples)), generator)
         return losses
 
     def _noun_loss(self, examples: list[int], features: Tensor, hidden: dict) -> Tensor:

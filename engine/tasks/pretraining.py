@@ -25,8 +25,8 @@ from engine.structures.caption import Caption
 from engine.structures.example import Example, Regions, collate
 
 Phrase = tuple[int, Tensor, Tensor]
-CHUNK = 64  # examples of like length that pass the model together: less padding
-MOST_REGIONS = 40  # annotated regions of one example; the rest is left out
+CHUNK = 48  # examples of like length that pass the model together: less padding
+MOST_REGIONS = 24  # annotated regions of one example; the rest is left out
 SAME_PLACE = 0.5  # IoU from which a detection shows the same thing as an annotated box
 
 
@@ -110,7 +110,7 @@ class PretrainingTask:
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         losses = self.losses_of([self.question(self.captions[i], generator) for i in examples])
         if self.texts:
-            losses["text"] = self.text_loss(len(examples), generator)
+            losses["text"] = self.text_loss(round(self.config.text_share * len(examples)), generator)
         return losses
 
     def losses_of(self, questions: Sequence[Question]) -> dict[str, Tensor]:

@@ -2,6 +2,9 @@
 
 const ROWS = 5;
 
+// No line breaks between a number and its sign.
+const tight = (text) => text.replaceAll(" %", "\u00a0%");
+
 function makeBar(kind) {
   const fill = make("i", { class: kind });
   return { fill, node: make("span", { class: "bar", "aria-hidden": "true" }, fill) };
@@ -65,14 +68,14 @@ function fillCard(card, kind, answer) {
   setText(card.note, answer.note);
   if (!answer.known) return;
   const who = kind === "word" ? "True word" : "Label when visible";
-  setText(card.rank, `${who}: ${answer.truth} · rank ${answer.rank.toLocaleString("en")} · ${answer.percent}`);
+  setText(card.rank, tight(`${who}: ${answer.truth} · rank ${answer.rank.toLocaleString("en")} · ${answer.percent}`));
   answer.clues.forEach((clue, i) => {
     const row = card.clues[i];
     setText(row.name, clue.name);
     setText(row.number, clue.percent);
     row.bar.fill.style.width = share(clue.probability);
   });
-  setText(card.verdict, answer.verdict);
+  setText(card.verdict, tight(answer.verdict));
 }
 
 function makeAnswers({ showWord, showRegion }) {

@@ -11,15 +11,16 @@ from studio.canvas.server import server_functions
 from studio.service import Service
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("dom", "state", "server", "sources", "boxes", "picture", "words", "answers", "status", "canvas")
+SCRIPTS = ("dom", "state", "server", "sources", "boxes", "picture", "words", "answers", "status", "steps", "render",
+           "canvas")
 STYLES = ("canvas", "picture", "panel")
 
 
 def build_canvas(service: Service, **layout: Any) -> gr.HTML:
     """Holds photo, boxes, caption, answers and clue meter. Its value is {"visitor": the visitor's secret name}.
 
-    The scripts of this folder are joined into one function in the order of SCRIPTS: each file declares functions for
-    those after it, and canvas.js, the last, puts them together. A function and no subclass of gr.HTML, since Gradio
+    The scripts of this folder are joined into one function in the order of SCRIPTS: all but the last declare
+    functions, and canvas.js puts them together. A function and no subclass of gr.HTML, since Gradio
     writes a .pyi file beside the source of every subclass.
     """
     return gr.HTML(

@@ -40,14 +40,14 @@ def server_functions(service: Service) -> list[Callable[[Any], Reply]]:
     def open_photo(sent: Any) -> Reply:
         if not isinstance(sent, DataWithFiles) or len(sent.files) != 1:
             raise RequestError("Exactly one picture must be sent. Reload the page.")
-        return _opened(service, _text(sent.data, "visitor"), Photo.open(sent.files[0][1]))
+        return _opened(*service.open(_text(sent.data, "visitor"), sent.files[0][1]))
 
     def open_example(sent: Any) -> Reply:
         number = sent.get("number")
         if not isinstance(number, int) or not 0 <= number < len(all_examples()):
             raise RequestError(f"There is no example {number!r}. Reload the page.")
         example = all_examples()[number]
-        return {**_opened(service, _text(sent, "visitor"), example.open()),
+        return {**_opened(*service.open(_text(sent, "visitor"), example.read())),
                 "caption": example.caption, "hide": example.hide, "shows": example.shows}
 
     def read(sent: Any) -> Reply:
@@ -88,14 +88,13 @@ def _answering(function: Callable[[Any], Reply]) -> Callable[[Any], Reply]:
     return answered
 
 
-def _opened(service: Service, visitor: str, photo: Photo) -> Reply:
-    return {"photo": service.visitors.keep(visitor, photo), "picture": data_url(photo),
-            "width": photo.width, "height": photo.height}
+def _opened(ticket: str, photo: Photo) -> Reply:
+    return {"photo": ticket, "picture": data_url(photo), "width": photo.width, "height": photo.height}
 
 
 @functools.cache
 def _thumbnail(number: int) -> str:
-    return data_url(all_examples()[number].open(), THUMBNAIL)
+    return data_url(Photo.open(all_examples()[number].read()), THUMBNAIL)
 
 
 def _text(sent: Any, field: str) -> str:

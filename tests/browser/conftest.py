@@ -1,6 +1,7 @@
 """A real Chromium and a real `python app.py`; with a stand-in model where no weights are shipped."""
 
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -29,7 +30,10 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def studio_url():
-    """The app as a person starts it."""
+    """The app as a person starts it; a running studio where STUDIO_URL names one."""
+    if "STUDIO_URL" in os.environ:
+        yield os.environ["STUDIO_URL"]
+        return
     shipped = list((ROOT / "assets" / "weights").glob("*.safetensors"))
     with served(app=ROOT / "app.py" if shipped else FAKE_APP) as (url, _):
         yield url

@@ -3,7 +3,7 @@
 from urllib.parse import urlparse
 
 import pytest
-from pages import FAKE_APP, answered, card, hidden_words, notice, word
+from pages import FAKE_APP, answered, card, hidden_words, word
 from playwright.sync_api import expect
 
 from studio.bench import served
@@ -33,7 +33,7 @@ def test_while_the_model_loads_the_page_is_there_and_says_so(visit):
 def test_weights_that_are_missing_are_named_on_the_page(visit, tmp_path):
     with served("--weights", str(tmp_path / "nowhere")) as (url, _):
         page = visit(url)
-        expect(notice(page)).to_contain_text("nowhere")
+        expect(page.locator('.studio [data-part="empty"]')).to_contain_text("nowhere")
         expect(page.locator('.studio [data-part="model-text"]')).to_have_text("No model")
         expect(page.locator('.studio [data-part="image"]')).to_be_visible()
 

@@ -138,7 +138,7 @@ def test_a_photo_can_be_pasted_dropped_and_taken_with_the_camera(visit, fake_url
 
 @pytest.mark.parametrize(("caption", "sentence"), [
     ("   ", "The caption is empty."),
-    ("word " * 500, "at most 120 fit"),
+    ("a " * 500, "at most 120 fit"),
 ])
 def test_a_caption_that_cannot_be_read_leaves_the_old_one_in_use(visit, studio_url, caption, sentence):
     page = visit(studio_url)

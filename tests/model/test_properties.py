@@ -11,7 +11,7 @@ from engine.model.encoder import Encoder
 from engine.model.vlbert import VLBert
 from engine.structures.batch import Batch
 
-B, T, D, A = 4, 7, 32, 16
+B, T, R, D, A = 4, 7, 5, 32, 16
 
 
 def close(a, b):
@@ -25,7 +25,7 @@ def test_padding_changes_nothing(model, batch):
                  pad(batch.region_real, (0, 2)), pad(batch.region_hidden, (0, 2), value=True))
     alone, padded = model(batch), model(more)
     close(padded.text[:, :T], alone.text)
-    close(padded.regions[:, :5], alone.regions)
+    close(padded.regions[:, :R], alone.regions)
     close(padded.pooled, alone.pooled)
     assert not padded.text[:, T:].any() and not padded.regions[:, R:].any()
 

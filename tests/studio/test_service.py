@@ -4,7 +4,7 @@ import time
 import pytest
 from fake_predictor import FakePredictor
 
-from engine.errors import WeightsError
+from engine.errors import PhotoError, WeightsError
 from studio import service as service_module
 from studio.errors import BusyError, NotReadyError, PhotoGoneError, SupersededError, VisitorGoneError
 from studio.service import Service
@@ -165,25 +165,29 @@ def test_weights_that_cannot_be_used_are_named_to_the_visitor(photo):
         service.see(*visit(service, photo()))
 
 
+class Blocking(FakePredictor):
+    """Waits within `ask` by the given masking until `go_on` is set."""
+
+    def __init__(self, masking):
+        super().__init__()
+        self.waits_by, self.begun, self.go_on = masking, threading.Event(), threading.Event()
+
+    def ask(self, seen, caption, hidden_words=(), hidden_regions=(), masking="feature"):
+        if masking == self.waits_by:
+            self.begun.set()
+            assert self.go_on.wait(10)
+        return super().ask(seen, caption, hidden_words, hidden_regions, masking)
+
+
 def test_a_quick_question_does_not_wait_for_a_slow_one(photo):
-    class Blocking(FakePredictor):
-        def __init__(self):
-            super().__init__()
-            self.begun, self.go_on = threading.Event(), threading.Event()
-
-        def ask(self, seen, caption, hidden_words=(), hidden_regions=(), masking="feature"):
-            if masking == "pixels":
-                self.begun.set()
-                assert self.go_on.wait(10)
-            return super().ask(seen, caption, hidden_words, hidden_regions, masking)
-
-    predictor = Blocking()
+    predictor = Blocking("pixels")
     service = ready_service(predictor)
     visitor, session = visit(service, photo(), hidden_regions=(1,))
     slow = threading.Thread(target=service.ask, args=(visitor, session, 1, "pixels"))
     slow.start()
     assert predictor.begun.wait(10)
-    other, quick = visit(service, photo(), hidden_words=(1,))
+    service._seen.put((photo(3).digest, None), predictor.see(photo(3)))
+    other, quick = visit(service, photo(3), hidden_words=(1,))
     assert service.ask(other, quick, 1, "feature").masking == "feature"
     predictor.go_on.set()
     slow.join()
@@ -201,8 +205,22 @@ def test_a_faithful_question_that_was_overtaken_is_not_computed(photo):
 
 def test_too_many_waiting_questions_are_refused(photo, monkeypatch):
     monkeypatch.setattr(service_module, "MOST_WAITING", 1)
-    service = ready_service()
+    predictor = Blocking("feature")
+    service = ready_service(predictor)
     visitor, session = visit(service, photo())
-    service.see(visitor, session)
-    with service._quick.taken(), pytest.raises(BusyError, match="Try again in a moment"):
-        service.ask(visitor, session, 1, "feature")
+    waiting = threading.Thread(target=service.ask, args=(visitor, session, 1, "feature"))
+    waiting.start()
+    assert predictor.begun.wait(10)
+    with pytest.raises(BusyError, match=r"Try again in a moment\."):
+        service.ask(visitor, session, 2, "feature")
+    predictor.go_on.set()
+    waiting.join()
+
+
+def test_a_file_is_opened_for_the_visitor_who_sent_it(jpeg):
+    service = ready_service()
+    visitor = service.visitors.admit()
+    ticket, opened = service.open(visitor, jpeg(50))
+    assert service.visitors.photo(visitor, ticket) is opened
+    with pytest.raises(PhotoError, match="not a picture that can be read"):
+        service.open(visitor, b"text")

@@ -5,6 +5,7 @@ import pytest
 from fake_predictor import FakePredictor, FakeWord
 from PIL import Image
 
+from engine.structures.photo import Photo
 from engine.structures.prediction import Candidate, Clues, PieceAnswer, Prediction, RegionAnswer, WordAnswer
 from studio.examples import all_examples
 from studio.views.answers import answers
@@ -14,8 +15,8 @@ from studio.views.regions import chips, regions
 
 
 @pytest.mark.parametrize(("probability", "shown"), [
-    (1.0, "100 %"), (0.9996, "over 99 %"), (0.624, "62 %"), (0.04, "4.0 %"), (0.0004, "under 0.1 %"),
-    (0.0, "under 0.1 %")])
+    (1.0, "100 %"), (0.9996, ">99 %"), (0.624, "62 %"), (0.04, "4.0 %"), (0.0004, "<0.1 %"),
+    (0.0, "<0.1 %")])
 def test_a_percentage_is_never_more_sure_than_the_model(probability, shown):
     assert percent(probability) == shown
 
@@ -29,6 +30,7 @@ def test_a_percentage_is_never_more_sure_than_the_model(probability, shown):
      "Either clue is enough: “dog” keeps 78 % without the picture and 75 % without the words."),
     (Clues(0.10, 0.40, 0.12), "The picture misled it: without it the model gives “dog” 40 % instead of 10 %."),
     (Clues(0.10, 0.12, 0.40), "The words misled it: without them the model gives “dog” 40 % instead of 10 %."),
+    (Clues(0.62, 0.0001, 0.6), "The picture did it: without it the model gives “dog” under 0.1 % instead of 62 %."),
     (Clues(0.01, 0.02, 0.0), "No clue helps: the model gives “dog” 1.0 % with everything it has."),
     (Clues(0.2, 0.15, 0.15),
      "Neither clue weighs much: “dog” has 20 % with both, 15 % without the picture and 15 % without the words."),
@@ -93,4 +95,5 @@ def test_eight_examples_open_and_each_hides_a_word_of_its_caption():
     assert len(all_examples()) == 8
     for example in all_examples():
         assert example.hide in example.caption.lower().replace(".", "").split()
-        assert max(example.open().width, example.open().height) <= 640
+        opened = Photo.open(example.read())
+        assert max(opened.width, opened.height) <= 640 and len(example.read()) < 150_000

@@ -1,0 +1,147 @@
+"""The tasks of training on a small world of coloured squares: targets, hiding, and that the losses fall."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine.config import DetectorConfig, EncoderConfig, ModelConfig, PretrainingConfig
+from engine.data.attributes import attributes_from
+from engine.data.features import FeatureCache, compute
+from engine.data.flickr8k import AnnotatedCaption, AnnotatedPhoto, Phrase
+from engine.data.nouns import RegionClasses
+from engine.data.tokenizer import WordPieces
+from engine.detector.detector import ATTRIBUTES, Detector
+from engine.errors import DataError
+from engine.model.vlbert import VLBert
+from engine.structures.example import Example, Regions, collate
+from engine.tasks.detection import DetectionTask
+from engine.tasks.end_to_end import EndToEndTask
+from engine.tasks.pretraining import PretrainingTask
+from engine.training.trainer import TrainingConfig, train
+from tests.conftest import ROOT
+
+COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220)}
+NOUNS = {"red": "ball", "green": "tree", "blue": "car"}
+PIECES = WordPieces(ROOT / "assets" / "weights" / "vocab.txt")
+SWITCHES = PretrainingConfig(word_probability=0.3, region_probability=0.4, classify_all_regions=0.5, alignment=0.5,
+                             grounded_noun_probability=0.5, extra_regions=4)
+CONFIG = ModelConfig(
+    name="tiny", precomputed=True, encoder=EncoderConfig(hidden=32, layers=2, heads=4, feed_forward=64, dropout=0.0),
+    detector=DetectorConfig(depth=50, stage5="map", classes=4, square_side=96, source_side=96, proposals=True),
+    pretraining=SWITCHES)
+
+
+def made(folder: Path, name: str, left: str, right: str) -> AnnotatedPhoto:
+    pixels = np.full((96, 96, 3), 128, np.uint8)
+    pixels[20:70, 5:45], pixels[30:80, 50:92] = COLOURS[left], COLOURS[right]
+    Image.fromarray(pixels).save(folder / f"{name}.png")
+    first, second = f"a {left} {NOUNS[left]}", f"a {right} {NOUNS[right]}"
+    text = f"{first} is beside {second} ."
+    start = len(first) + len(" is beside ")
+    caption = AnnotatedCaption(text, (Phrase(first, 0, len(first), ("other",), (0,)),
+                                      Phrase(second, start, start + len(second), ("other",), (1,))))
+    return AnnotatedPhoto(folder / f"{name}.png", 96, 96, ((5 / 96, 20 / 96, 45 / 96, 70 / 96),
+                                                          (50 / 96, 30 / 96, 92 / 96, 80 / 96)), (caption,))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Photos, their classes, an untrained detector and its features."""
+    folder = tmp_path_factory.mktemp("world")
+    pairs = [(a, b) for a in COLOURS for b in COLOURS if a != b]
+    photos = [made(folder, f"{i}", *pair) for i, pair in enumerate(pairs)]
+    classes = RegionClasses.from_photos(photos, 4)
+    torch.manual_seed(0)
+    detector = Detector.from_config(CONFIG.detector).eval()
+    compute(detector, photos, folder / "features")
+    return photos, classes, detector, FeatureCache(folder / "features", photos)
+
+
+def task(world, kind=PretrainingTask, switches: PretrainingConfig = SWITCHES) -> PretrainingTask:
+    photos, classes, detector, cache = world
+    torch.manual_seed(0)
+    return kind(VLBert.from_config(CONFIG), switches, PIECES, photos, cache, classes, detector.heads.classify,
+                PIECES.captions(["a red ball .", "a green tree ."]))
+
+
+def test_all_losses_fall_on_six_photos(world) -> None:
+    own = task(world)
+    reports = list(train(own, TrainingConfig(epochs=60, batch_size=6, rate=3e-3, bf16=False)))
+    assert set(reports[0].losses) == {"words", "regions", "seen_regions", "alignment", "text"}
+    for name, factor in (("words", 0.4), ("regions", 0.8), ("seen_regions", 0.5), ("alignment", 0.8), ("text", 0.4)):
+        early = sum(r.losses[name] for r in reports[:5])
+        late = sum(r.losses[name] for r in reports[-5:])
+        assert late < factor * early, f"{name} fell from {early / 5:.2f} to {late / 5:.2f} only"
+
+
+def test_published_switches_ask_only_what_the_paper_asks(world) -> None:
+    own = task(world, switches=PretrainingConfig())
+    losses = own.losses([0, 1, 2, 3], torch.Generator().manual_seed(3))
+    assert set(losses) <= {"words", "regions", "text"}
+    question = own.question(own.captions[0], torch.Generator().manual_seed(1))
+    assert set(question.region_targets) == set(question.asked) and not question.phrases
+    assert len(question.example.regions) == 3  # no detection joins
+
+
+def test_a_hidden_region_is_not_given_away_by_a_detection_of_the_same_place(world) -> None:
+    own = task(world)
+    regions = own.cache.regions(0)
+    twin = regions[[0, 1, 2, 1]]
+    hidden = type(own.hide_regions(3, torch.Generator()))([1], [1])
+    question = own.ask(own.captions[0], twin, 2, hidden, torch.Generator().manual_seed(0))
+    assert set(question.example.hidden_regions) == {1, 3}
+    place, target, candidates = question.phrases[0]
+    assert target.tolist() == [0, 1, 0, 0] and candidates.tolist() == [False, True, True, False]
+    assert PIECES.pieces[own.captions[0].caption.piece_ids[place]] == "ball"
+
+
+def test_a_label_is_the_share_of_each_noun(world) -> None:
+    own = task(world)
+    label = own.labels[0][0]
+    assert label.sum() == 1 and own.classes.names[int(label.argmax())] == "ball"
+
+
+def test_end_to_end_moves_the_detector_and_blackens_hidden_pixels(world) -> None:
+    detector = world[2]
+    fresh = Detector.from_config(CONFIG.detector)
+    fresh.load_state_dict(detector.state_dict())
+    fresh.fast_rcnn.backbone.freeze_first_stages()
+    own = task(world, EndToEndTask, dataclasses.replace(SWITCHES, extra_regions=0)).attach(fresh)
+    before = {k: v.clone() for k, v in fresh.state_dict().items()}
+    list(train(own, TrainingConfig(epochs=1, batch_size=2, rate=1e-3, bf16=False)))
+    moved = {k.split(".")[2] for k, v in fresh.state_dict().items() if k.startswith("fast_rcnn") and
+             not torch.equal(v, before[k])}
+    assert moved == {"layer2", "layer3", "layer4"}
+
+
+def test_detector_training_lowers_its_losses(world) -> None:
+    photos, classes, _, _ = world
+    torch.manual_seed(0)
+    detector = Detector.from_config(CONFIG.detector)
+    attributes = attributes_from(photos, ATTRIBUTES)
+    attributes = (*attributes, *(f"none{i}" for i in range(ATTRIBUTES - len(attributes))))
+    own = DetectionTask(detector, photos, classes, attributes, backbone_scale=1.0)
+    reports = list(train(own, TrainingConfig(epochs=12, batch_size=3, rate=3e-4, bf16=False)))
+    for name in ("objectness", "attribute"):
+        assert sum(r.losses[name] for r in reports[-4:]) < 0.9 * sum(r.losses[name] for r in reports[:4])
+
+
+def test_a_cache_of_other_photos_or_half_a_cache_is_refused(world, tmp_path) -> None:
+    photos, _, detector, _ = world
+    compute(detector, photos[:2], tmp_path, detections=False)
+    with pytest.raises(DataError, match="computed for other photos"):
+        FeatureCache(tmp_path, photos)
+    (tmp_path / "boxes.f32").unlink()
+    with pytest.raises(DataError, match="no complete feature cache"):
+        FeatureCache(tmp_path, photos[:2])
+
+
+def test_collating_pads_text_and_regions_apart() -> None:
+    two = Regions(torch.ones(2, 5), torch.ones(2, 4))
+    batch = collate([Example([101, 7, 8, 102], Regions.none(5)), Example([101, 102], two, [1])])
+    assert batch.text_real.sum(dim=1).tolist() == [4, 2] and batch.region_real.sum(dim=1).tolist() == [0, 2]
+    assert batch.region_hidden.tolist() == [[False, False], [False, True]]
