@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: app test check clean
 
@@ -23,7 +24,7 @@ $(VENV)/app.stamp: requirements.txt | $(BIN)/python
 
 $(VENV)/test.stamp: requirements-test.txt $(VENV)/app.stamp
 	$(BIN)/pip install -r requirements-test.txt
-	command -v chromium chromedriver >/dev/null || { apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver; }
+	command -v chromium chromedriver >/dev/null || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium chromium-driver; }
 	touch $@
 
 clean:

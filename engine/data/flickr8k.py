@@ -50,7 +50,7 @@ def read(folder: str | Path, split: str, limit: int | None = None) -> list[Annot
     path = Path(folder) / f"entities_{split}.jsonl"
     if not path.is_file():
         raise DataError(f"There is no {path}. The folder must hold entities_{split}.jsonl and images/.")
-    photos = []
+    photos: list[AnnotatedPhoto] = []
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             if limit is not None and len(photos) >= limit:

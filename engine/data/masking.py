@@ -32,7 +32,8 @@ class WordMasking:
 
     def __call__(self, caption: Caption, grounded: Collection[int], generator: torch.Generator) -> HiddenWords:
         """`grounded`: indices of the words that are nouns with a box."""
-        pieces, places = list(caption.piece_ids), []
+        pieces = list(caption.piece_ids)
+        places: list[int] = []
         draws = torch.rand(len(caption.words), 2, generator=generator).tolist()
         for index, (word, (chosen, how)) in enumerate(zip(caption.words, draws, strict=True)):
             ground = self.grounded_probability if index in grounded and self.grounded_probability else self.probability

@@ -21,6 +21,11 @@ class FrozenBatchNorm(nn.Module):
     `eps` belongs to the weights: 1e-5 as published, 1e-3 for weights that come from Keras.
     """
 
+    weight: Tensor
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+
     def __init__(self, channels: int, eps: float) -> None:
         super().__init__()
         self.eps = eps
@@ -60,10 +65,15 @@ class Bottleneck(nn.Module):
             self.downsample.append(FrozenBatchNorm(outputs, eps))
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = normalised(*self.downsample, x) if len(self.downsample) else x
+        shortcut = self._shortcut(x)
         x = normalised(self.conv1, self.bn1, x).relu_()
         x = normalised(self.conv2, self.bn2, x).relu_()
         return normalised(self.conv3, self.bn3, x).add_(shortcut).relu_()
+
+    def _shortcut(self, x: Tensor) -> Tensor:
+        for convolution, norm in zip(self.downsample[::2], self.downsample[1::2], strict=True):
+            x = normalised(convolution, norm, x)
+        return x
 
 
 class ResNet(nn.Module):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.config import DetectorConfig
-from engine.detector.fast_rcnn import STAGE5_SCALE, FastRCNN
+from engine.detector.fast_rcnn import STAGE5_SCALE, FastRCNN, FeatureMaps
 from engine.detector.proposals import ProposalNetwork, RegionHeads, Suppression, anchors, clip, decode
 from engine.detector.transform import Transform
 
@@ -44,10 +44,11 @@ class Detector(nn.Module):
     @torch.inference_mode()
     def detect(self, picture: Tensor, candidates: int = 100) -> Detections:
         """Regions of one mean-subtracted picture [3, h, w]."""
-        return self.regions(self.fast_rcnn.maps(picture[None]), *picture.shape[1:], candidates)
+        height, width = picture.shape[1:]
+        return self.regions(self.fast_rcnn.maps(picture[None]), height, width, candidates)
 
     @torch.inference_mode()
-    def regions(self, maps, height: int, width: int, candidates: int = 100) -> Detections:
+    def regions(self, maps: FeatureMaps, height: int, width: int, candidates: int = 100) -> Detections:
         """Regions of one picture, whose maps are given: propose, classify, refine, suppress."""
         objectness, deltas = self.proposals(maps.stage4)
         places = anchors(*maps.stage4.shape[-2:])

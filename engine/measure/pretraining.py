@@ -61,9 +61,9 @@ def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto], masking: str
         nothing = Regions.none(seen[i].regions.appearance.shape[1])
         for name, clue in (("image", seen[i].regions), ("no_image", nothing), ("other_image", seen[other].regions)):
             _ask_words(predictor, grounded, clue, words[name])
-        for name, clue in (("caption", grounded.caption), ("no_caption", predictor.pieces.without_words()),
-                           ("other_caption", captions[other].caption)):
-            _ask_regions(predictor, photos[i], seen[i], clue, masking, regions[name])
+        for name, caption in (("caption", grounded.caption), ("no_caption", predictor.pieces.without_words()),
+                              ("other_caption", captions[other].caption)):
+            _ask_regions(predictor, photos[i], seen[i], caption, masking, regions[name])
     return {"words": {name: tally.words() for name, tally in words.items()},
             "regions": {name: tally.regions() for name, tally in regions.items()},
             "proposals": recall(predictor, photos).overall(), "n_images": len(photos)}
@@ -104,7 +104,7 @@ def _ask_regions(predictor: Predictor, photo: AnnotatedPhoto, seen: Seen, clue: 
 
 def _states(predictor: Predictor, examples: Sequence[Example]) -> list[tuple[Tensor, Tensor]]:
     """Per example the states of its text [T, D] and of its regions [R, D]."""
-    found = []
+    found: list[tuple[Tensor, Tensor]] = []
     for i in range(0, len(examples), BATCH):
         encoded = predictor.model(collate(examples[i:i + BATCH]))
         found.extend(zip(encoded.text, encoded.regions, strict=True))

@@ -43,7 +43,7 @@ class Taps:
         model = self._model
         self._watch(model.embeddings, self._start)
         for layer in model.encoder.layers:
-            self._watch(layer.attention, self._attend)
+            self._watch(layer.get_submodule("attention"), self._attend)
         named = {"regions": model.regions, "pooled": model.pooler} | {
             f"layer.{i}": layer for i, layer in enumerate(model.encoder.layers)}
         for name, module in named.items():

@@ -35,7 +35,7 @@ class Caption:
 
     def places(self, words: Iterable[int]) -> list[int]:
         """Places in the sequence of all pieces of the given words. Raises MaskError for a word that is not there."""
-        found = []
+        found: list[int] = []
         for index in words:
             if not 0 <= index < len(self.words):
                 raise MaskError(f"There is no word {index}; the caption has {len(self.words)}, counted from 0.")

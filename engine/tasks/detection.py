@@ -18,7 +18,7 @@ from engine.data.attributes import describing_words
 from engine.data.flickr8k import AnnotatedPhoto
 from engine.data.nouns import RegionClasses
 from engine.detector.detector import Detector
-from engine.detector.fast_rcnn import STAGE5_SCALE
+from engine.detector.fast_rcnn import STAGE5_SCALE, FeatureMaps
 from engine.detector.proposals import anchors, clip, decode, encode
 from engine.structures.boxes import Boxes
 from engine.structures.photo import Photo
@@ -121,7 +121,7 @@ class DetectionTask:
         regions = torch.cat([target.boxes, jittered, proposed])
         return regions[((regions[:, 2:] - regions[:, :2]) > 2).all(dim=1)]
 
-    def _region_losses(self, maps, samples: list[Tensor], targets: Sequence[Targets]) -> dict[str, Tensor]:
+    def _region_losses(self, maps: FeatureMaps, samples: list[Tensor], targets: Sequence[Targets]) -> dict[str, Tensor]:
         nouns, attributes, goals, positive, known = [], [], [], [], []
         for regions, target in zip(samples, targets, strict=True):
             best, match = box_iou(regions, target.boxes).max(dim=1)

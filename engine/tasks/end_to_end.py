@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.data.features import with_whole_picture
+from engine.data.masking import HiddenRegions
+from engine.detector.detector import Detector
 from engine.detector.fast_rcnn import hide_pixels
 from engine.model.losses import mean_or_zero, soft_cross_entropy
 from engine.structures.boxes import Boxes
@@ -21,7 +23,7 @@ from engine.tasks.pretraining import MOST_REGIONS, GroundedCaption, PretrainingT
 class EndToEndTask(PretrainingTask):
     """`PretrainingTask` without a cache (see `attach`): an example is a photo with all its captions."""
 
-    def attach(self, detector: nn.Module, backbone_scale: float = 0.5) -> EndToEndTask:
+    def attach(self, detector: Detector, backbone_scale: float = 0.5) -> EndToEndTask:
         """Train this detector too. backbone_scale: its learning rate relative to BERT's."""
         self.detector = detector
         self.model = nn.ModuleDict({"detector": detector, "vlbert": self.vlbert})
@@ -61,9 +63,11 @@ class EndToEndTask(PretrainingTask):
             losses["text"] = self.text_loss(round(2 * self.config.text_share * len(examples)), generator)
         return losses
 
-    def _noun_loss(self, examples: list[int], features: Tensor, hidden: dict) -> Tensor:
+    def _noun_loss(self, examples: list[int], features: Tensor, hidden: dict[int, HiddenRegions]) -> Tensor:
         """The detector's own classifier keeps up with its features; hidden regions are left out."""
-        labels, rows, row = [], [], 0
+        labels: list[Tensor] = []
+        rows: list[int] = []
+        row = 0
         for i in examples:
             for r, label in enumerate(self.labels[i][:MOST_REGIONS], 1):
                 if label is not None and r not in hidden[i].hidden:

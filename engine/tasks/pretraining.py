@@ -101,7 +101,8 @@ class PretrainingTask:
 
     def groups(self) -> list[dict]:
         """What BERT brought learns slower than what is new."""
-        new, old = [], []
+        new: list[nn.Parameter] = []
+        old: list[nn.Parameter] = []
         for name, parameter in self.model.named_parameters():
             known = name.startswith(("encoder.", "embeddings.words", "embeddings.positions", "embeddings.norm"))
             (old if known else new).append(parameter)
@@ -115,7 +116,12 @@ class PretrainingTask:
 
     def losses_of(self, questions: Sequence[Question]) -> dict[str, Tensor]:
         """The weighted losses of captions with their regions."""
-        words, truth, regions, targets, asked, aligned = [], [], [], [], [], []
+        words: list[Tensor] = []
+        regions: list[Tensor] = []
+        aligned: list[Tensor] = []
+        truth: list[int] = []
+        targets: list[Tensor] = []
+        asked: list[bool] = []
         for chunk in chunks(questions):
             encoded = self.vlbert(collate([q.example for q in chunk]))
             words.append(encoded.text[_rows([q.places for q in chunk])])
@@ -139,7 +145,7 @@ class PretrainingTask:
     def _alignment(self, encoded: Encoded, phrases: Sequence[list[Phrase]]) -> Tensor:
         """The loss of each of P phrases in a chunk, [P]."""
         flat = [(row, *phrase) for row, own in enumerate(phrases) for phrase in own]
-        if not flat:
+        if not flat or self.vlbert.heads.alignment is None:
             return encoded.text.new_zeros(0)
         rows, places, targets, candidates = zip(*flat, strict=True)
         most = encoded.regions.shape[1]

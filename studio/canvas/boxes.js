@@ -72,7 +72,7 @@ function makeBoxes({ toggle, select, point }) {
     }
   }
 
-  return { render, focus: (index) => buttons.get(index)?.focus(), has: (index) => buttons.has(index) };
+  return { render, focus: (index) => buttons.get(index)?.focus() };
 }
 
 // The same regions as a list under the photo: readable without hovering, and large enough for a finger.
@@ -111,5 +111,5 @@ function makeRegionList({ toggle, point }) {
     }
   }
 
-  return { render };
+  return { render, focus: (index) => list.querySelector(`[data-region="${index}"]`)?.focus() };
 }

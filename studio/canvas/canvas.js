@@ -31,13 +31,16 @@ const asker = makeAsker(courier, store, {
 const boxes = makeBoxes({ toggle: toggleRegion, select, point });
 const regionList = makeRegionList({ toggle: toggleRegion, point });
 const words = makeWords({ store, toggle: toggleWord, readCaption, complain: notices.complain });
-const cards = makeAnswers({ showWord: toggleWord, showRegion: toggleRegion });
+const cards = makeAnswers({
+  showWord(index) { toggleWord(index); words.focus(index); },
+  showRegion(index) { toggleRegion(index); regionList.focus(index); },
+});
 const sources = makeSources({ opened: open, complain: notices.complain });
 const picture = makePicture({ store, ui, redraw, addBox, changeBox, deleteBox, select });
 
 function wire() {
-  part("undo").addEventListener("click", () => { picture.settle(); notices.clear(); store.undo(); settle(); });
-  part("reset").addEventListener("click", () => { picture.settle(); notices.clear(); store.reset(); settle(); });
+  part("undo").addEventListener("click", undo);
+  part("reset").addEventListener("click", reset);
   part("delete").addEventListener("click", () => deleteBox(ui.selected));
   part("more").addEventListener("click", () => { ui.showAll = !ui.showAll; redraw(); });
   part("draw").addEventListener("click", (event) => {
@@ -48,11 +51,11 @@ function wire() {
     trigger("card");
     document.getElementById("model-card")?.scrollIntoView({ behavior: "smooth" });
   });
-  part("studio").addEventListener("keydown", (event) => {
-    const typing = event.target.closest("textarea, input");
-    if ((event.ctrlKey || event.metaKey) && event.key === "z" && !typing) {
+  document.addEventListener("keydown", (event) => {
+    if (!element.isConnected || event.target.closest?.("textarea, input")) return;
+    if ((event.ctrlKey || event.metaKey) && event.key === "z") {
       event.preventDefault();
-      part("undo").click();
+      undo();
     }
     if (event.key === "Escape") { setDrawing(false); select(null); }
   });

@@ -30,8 +30,9 @@ function renderPhoto(state) {
 }
 
 function renderTools(state) {
-  part("undo").disabled = !store.canUndo;
-  part("reset").disabled = !store.canReset;
+  // Not `disabled`, which would take the focus away from someone who has just used it by keyboard.
+  part("undo").setAttribute("aria-disabled", String(!store.canUndo));
+  part("reset").setAttribute("aria-disabled", String(!store.canReset));
   part("draw").disabled = !state.regions;
   part("draw").setAttribute("aria-pressed", String(ui.drawing));
   part("frame").classList.toggle("drawing", ui.drawing);

@@ -13,6 +13,22 @@ function toggleRegion(index) {
   step({ hiddenRegions: toggled(store.now.hiddenRegions, index) });
 }
 
+function undo() {
+  picture.settle();
+  if (!store.canUndo) return;
+  notices.clear();
+  store.undo();
+  settle();
+}
+
+function reset() {
+  picture.settle();
+  if (!store.canReset) return;
+  notices.clear();
+  store.reset();
+  settle();
+}
+
 function select(index) {
   if (ui.selected === index) return;
   ui.selected = index;

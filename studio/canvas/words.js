@@ -71,5 +71,5 @@ function makeWords({ store, toggle, readCaption, complain }) {
     if (event.key === "Escape") { edit(false); part("edit").focus(); }
   });
 
-  return { render, edit };
+  return { render, edit, focus: (index) => sentence.querySelector(`[data-word="${index}"]`)?.focus() };
 }

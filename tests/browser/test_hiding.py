@@ -103,7 +103,7 @@ def test_everything_can_be_done_without_a_mouse(visit, fake_url):
     place = box(page, 1).bounding_box()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+ArrowDown")
-    expect(page.locator('.studio [data-part="undo"]')).to_be_enabled()
+    expect(page.locator('.studio [data-part="undo"]')).to_have_attribute("aria-disabled", "false")
     page.wait_for_function("document.querySelector('.studio .box.mine')")
     moved = box(page, 1).bounding_box()
     assert moved["x"] > place["x"] and moved["height"] > place["height"]
@@ -154,3 +154,27 @@ def test_a_photo_that_the_studio_has_dropped_is_handed_in_again(visit, fake_url,
     word(page, "grass").click()
     expect(card(page, "grass")).to_be_visible()
     assert page.locator('.studio [data-part="notice"]').is_hidden()
+
+
+def test_a_finger_scrolls_the_page_and_draws_only_after_new_box(visit, fake_url):
+    page = visit(fake_url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    answered(page)
+    count = page.locator(".studio .box").count()
+    page.locator('.studio [data-part="frame"]').scroll_into_view_if_needed()
+    area = page.locator('.studio [data-part="frame"]').bounding_box()
+    fingers = page.context.new_cdp_session(page)
+
+    def swipe():
+        for step in range(7):
+            x, y = (area[k] + area[s] * (0.2 + 0.08 * step) for k, s in (("x", "width"), ("y", "height")))
+            fingers.send("Input.dispatchTouchEvent", {"type": "touchStart" if step == 0 else "touchMove",
+                                                      "touchPoints": [{"x": x, "y": y}]})
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    swipe()
+    assert page.locator(".studio .box").count() == count
+    page.evaluate("scrollTo(0, 0)")
+    page.locator('.studio [data-part="draw"]').tap()
+    area = page.locator('.studio [data-part="frame"]').bounding_box()
+    swipe()
+    expect(page.locator(".studio .box")).to_have_count(count + 1)

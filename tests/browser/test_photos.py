@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import zlib
 
 import pytest
@@ -188,3 +189,18 @@ def test_more_than_a_hundred_boxes_are_refused_and_the_last_is_taken_back(visit,
     expect(page.locator(".studio .box")).to_have_count(100)
     chip(page, 0).click()
     expect(box(page, 1)).to_have_attribute("aria-pressed", "true")
+
+
+def test_closing_the_page_drops_its_photo(visit, chromium, fake_url):
+    page = visit(fake_url)
+    answered(page)
+    asked = question(page, "grass")
+    page.close()
+    address = f"{fake_url}gradio_api/component_server/"
+    request = chromium.new_context().request
+    for _ in range(60):
+        reply = request.post(address, data=asked).json()
+        if reply.get("kind") == "PhotoGoneError":
+            return
+        time.sleep(0.5)
+    pytest.fail("The photo was still kept 30 seconds after its page was closed.")
