@@ -6,6 +6,8 @@ parameters are torchvision's, so published and imported weights map one to one.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -72,7 +74,7 @@ class Bottleneck(nn.Module):
 
     def _shortcut(self, x: Tensor) -> Tensor:
         for convolution, norm in zip(self.downsample[::2], self.downsample[1::2], strict=True):
-            x = normalised(convolution, norm, x)
+            x = normalised(cast(nn.Conv2d, convolution), cast(FrozenBatchNorm, norm), x)
         return x
 
 

@@ -54,7 +54,7 @@ class Detector(nn.Module):
         places = anchors(*maps.stage4.shape[-2:])
         boxes, objects = self.proposals.best(objectness[0], deltas[0], places, height, width, candidates)
         features = self.fast_rcnn.features(maps, [boxes])
-        boxes = clip(decode(boxes, self.heads.deltas(maps.stage5, [boxes], STAGE5_SCALE)), height, width)
+        boxes = clip(decode(boxes, self.heads.deltas(maps.whole, [boxes], STAGE5_SCALE)), height, width)
         nouns = self.heads.classify(features).float().softmax(dim=1)
         classes = nouns[:, 1:].argmax(dim=1)
         # The people who annotated named whole scenes and parts alike, so "is anything here" (1 - background) ranks

@@ -16,7 +16,7 @@ from torchvision.ops import roi_align
 from engine.config import DetectorConfig
 from engine.detector.backbone import ResNet
 from engine.detector.pooling import mean_roi_align
-from engine.errors import BoxError
+from engine.errors import BoxError, ConfigError
 
 CROP = 14
 STAGE4_SCALE, STAGE5_SCALE = 1 / 16, 1 / 32  # map places per input pixel
@@ -32,6 +32,13 @@ class FeatureMaps:
 
     stage4: Tensor
     stage5: Tensor | None
+
+    @property
+    def whole(self) -> Tensor:
+        """The stage-5 map. Raises ConfigError where stage 5 runs on each region instead."""
+        if self.stage5 is None:
+            raise ConfigError("A detector with proposals of its own needs stage5 = map; this one has stage5 = region.")
+        return self.stage5
 
 
 class FastRCNN(nn.Module):

@@ -142,7 +142,7 @@ class DetectionTask:
         noun = -(label * log_probability).sum(dim=1)
         attribute = F.binary_cross_entropy_with_logits(
             self.detector.heads.attribute(features[described]).float(), torch.cat(attributes)[described])
-        moved = self.detector.heads.deltas(maps.stage5, samples, STAGE5_SCALE)
+        moved = self.detector.heads.deltas(maps.whole, samples, STAGE5_SCALE)
         place = F.smooth_l1_loss(moved[front], torch.cat(goals)[front], beta=0.11)
         return {"noun": (noun * weight).sum() / weight.sum(), "attribute": 4.0 * attribute, "place": place}
 
