@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.config import STAGES, RecipeConfig, preset
 from engine.errors import DataError, VLBertError
 
 WEIGHTS = Path("assets/weights")
@@ -22,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run_command(options)
     except VLBertError as error:
         sys.stderr.write(f"error: {error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(f"error: {error.filename or 'a file'}: {error.strerror or error}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("stopped; run the same command again to go on\n")
@@ -41,8 +45,6 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_pretrain(p: argparse.ArgumentParser) -> None:
-    from engine.training.recipe import STAGES, RecipeConfig
-
     p.add_argument("--preset", default="mini")
     p.add_argument("--data", type=Path, required=True, help="folder with entities_train.jsonl and images/")
     p.add_argument("--text", type=Path, required=True, help="text-only corpus, one sentence a line")
@@ -59,9 +61,8 @@ def _add_pretrain(p: argparse.ArgumentParser) -> None:
 
 
 def _pretrain(options: argparse.Namespace) -> None:
-    from engine.config import preset
     from engine.memory import keep_freed_memory
-    from engine.training.recipe import RecipeConfig, pretrain
+    from engine.training.recipe import pretrain
 
     keep_freed_memory()
     recipe = RecipeConfig(**{f.name: getattr(options, f.name) for f in dataclasses.fields(RecipeConfig)})

@@ -13,6 +13,8 @@ from typing import Any
 
 from engine.errors import ConfigError
 
+STAGES = ("detector", "features", "pretraining", "tuning")
+
 
 def setting(default: Any, help: str, *, unit: str = "", low: float | None = None,
             high: float | None = None, choices: tuple[str, ...] = ()) -> Any:
@@ -89,7 +91,6 @@ class PretrainingConfig(Settings):
     word_probability: float = setting(0.15, "share of words predicted", low=0, high=1)
     region_probability: float = setting(0.15, "share of regions predicted", low=0, high=1)
     region_masked: float = setting(0.9, "share of predicted regions that are hidden", low=0, high=1)
-    relationship: bool = setting(False, "sentence-image relationship (the paper's ablation)")
     text_only: bool = setting(True, "mix in text-only sequences")
     text_share: float = setting(1.0, "text-only sequences for each caption", low=0.01)
     classify_all_regions: float = setting(
@@ -98,6 +99,17 @@ class PretrainingConfig(Settings):
         0.0, "if not 0, share of the nouns with a box that are predicted", low=0, high=1)
     alignment: float = setting(0.0, "weight of the phrase-to-region alignment loss", low=0)
     extra_regions: int = setting(0, "at most this many detected regions join the annotated ones", low=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeConfig(Settings):
+    """Length of the stages; the defaults are those of the shipped weights."""
+
+    detector_epochs: float = setting(1.8, "passes over the photos for the detector", low=0)
+    epochs: float = setting(9.0, "passes over the captions on cached features", low=0)
+    tuning_epochs: float = setting(0.4, "passes over the photos end to end", low=0)
+    limit: int = setting(0, "if not 0, only so many photos", low=0)
+    seed: int = setting(0, "of every random choice", low=0)
 
 
 @dataclass(frozen=True, kw_only=True)

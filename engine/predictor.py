@@ -29,15 +29,16 @@ from engine.structures.photo import Photo
 from engine.structures.prediction import Candidate, Clues, PieceAnswer, Prediction, RegionAnswer, WordAnswer
 
 WHOLE_PICTURE = "whole picture"
-KEPT_HIDINGS = 16  # sets of hidden pixels whose features a Seen remembers
+KEPT_HIDINGS = 2  # sets of hidden pixels whose features a Seen remembers
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
     """A photo and its R regions, region 0 being the whole picture.
 
-    boxes: in the photo's pixels. labels, scores: the detector's own class of each region and how sure it is (0..1).
-    regions: features. picture: the detector's input, [3, h, w].
+    boxes: in the photo's pixels. labels, scores: the detector's own class of each region and how sure it is that
+    something is there (0..1). regions: features. picture: the detector's input, [3, h, w]. hidden: the features under
+    the last few sets of hidden pixels.
     """
 
     photo: Photo
@@ -58,7 +59,11 @@ class Answers:
 
 
 class Predictor:
-    """The loaded model. Not for two threads at once: callers hold a lock."""
+    """The loaded model.
+
+    `ask` with "feature" only reads, so it may run beside one other call; `see` and `ask` with "pixels" are for one
+    thread at a time: callers take turns.
+    """
 
     def __init__(self, config: ModelConfig, detector: Detector, model: VLBert, pieces: WordPieces,
                  classes: RegionClasses) -> None:
@@ -91,13 +96,15 @@ class Predictor:
                 own, scores = Boxes(found.boxes, width, height), found.scores.tolist()
             else:
                 own, scores = Boxes.from_user(boxes, photo.width, photo.height).resized(width, height), None
-            features = self.detector.fast_rcnn.features(maps, [own.xyxy])
+            whole = Boxes.whole(width, height)
+            features, whole_feature = self.detector.fast_rcnn.features(
+                maps, [own.joined(whole).xyxy]).split([len(own), 1])
             nouns = self.detector.heads.classify(features).float().softmax(dim=1)
         classes = nouns[:, 1:].argmax(dim=1) + 1
         labels = [self.classes.names[i] for i in classes.tolist()]
         if scores is None:
             scores = (1 - nouns[:, 0]).tolist()
-        regions = with_whole_picture(features, own.fractions)
+        regions = with_whole_picture(features, own.fractions, whole_feature)
         in_photo = Boxes.whole(photo.width, photo.height).joined(own.resized(photo.width, photo.height))
         return Seen(photo, in_photo, (WHOLE_PICTURE, *labels), (1.0, *scores), regions, picture)
 
@@ -178,15 +185,16 @@ class Predictor:
             word = caption.words[index]
             rows = range(row, row + word.stop - word.first)
             row = rows.stop
-            truth = [caption.piece_ids[p] for p in range(word.first, word.stop)]
+            truth = caption.piece_ids_of(index)
+            known = word.known and self.pieces.unknown not in truth
             every = answers["everything"].words
             pieces = tuple(
                 PieceAnswer(word.first + i, names[truth[i]], self._best(every[r], names, best))
                 for i, r in enumerate(rows))
-            clues = Clues(*(self._product(answers[view].words, rows, truth) if word.known else 0.0 for view in
+            clues = Clues(*(self._product(answers[view].words, rows, truth) if known else 0.0 for view in
                             ("everything", "words without picture", "words without words")))
-            rank = max(_rank(every[r], t) for r, t in zip(rows, truth, strict=True)) if word.known else 0
-            found.append(WordAnswer(index, word.text if word.known else "", pieces[-1].best, clues.everything, rank,
+            rank = max(_rank(every[r], t) for r, t in zip(rows, truth, strict=True)) if known else 0
+            found.append(WordAnswer(index, word.text if known else "", pieces[-1].best, clues.everything, rank,
                                     clues, pieces))
         return tuple(found)
 

@@ -37,5 +37,9 @@ def test_no_module_imports_what_stands_above_it(folder: str) -> None:
 
 def test_files_and_functions_stay_readable() -> None:
     for path in [*ROOT.glob("engine/**/*.py"), *ROOT.glob("studio/**/*.py")]:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        assert len(lines) <= 300, f"{path} has {len(lines)} lines"
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 300, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                assert lines <= 60, f"{path.relative_to(ROOT)}: {node.name} has {lines} lines"

@@ -74,9 +74,10 @@ def test_recall_agrees_with_a_slow_loop(figures, flickr8k, predictor) -> None:
 def test_each_clue_beats_its_absence_on_photographs_never_seen(flickr8k, predictor) -> None:
     from engine.measure.pretraining import measure
 
-    found = measure(predictor, read(flickr8k, "dev", 60))
+    found = measure(predictor, read(flickr8k, "dev", 40))
     words, regions = found["words"], found["regions"]
-    assert words["image"]["noun_top1"] > words["no_image"]["noun_top1"] > words["other_image"]["noun_top1"]
+    assert words["image"]["noun_top1"] > max(words["no_image"]["noun_top1"], words["other_image"]["noun_top1"])
+    assert words["image"]["perplexity"] < min(words["no_image"]["perplexity"], words["other_image"]["perplexity"])
     assert regions["caption"]["top1"] > regions["no_caption"]["top1"] + 0.1
     assert regions["caption"]["top1"] > regions["other_caption"]["top1"] + 0.1
 

@@ -68,9 +68,15 @@ class FeatureCache:
         return with_whole_picture(features, boxes)
 
 
-def with_whole_picture(features: Tensor, boxes: Tensor) -> Regions:
-    """Put region 0 in front: the mean of the features and the whole picture's box."""
-    mean = features.mean(dim=0, keepdim=True) if len(features) else features.new_zeros(1, features.shape[1])
+def with_whole_picture(features: Tensor, boxes: Tensor, alone: Tensor | None = None) -> Regions:
+    """Put region 0 in front: the mean of the features and the whole picture's box.
+
+    features [K, 2048], boxes [K, 4] as fractions. alone: [1, 2048], what region 0 shows where there is no other.
+    """
+    if len(features):
+        mean = features.mean(dim=0, keepdim=True)
+    else:
+        mean = features.new_zeros(1, features.shape[1]) if alone is None else alone
     whole = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
     return Regions(torch.cat([mean, features]), torch.cat([whole, boxes]))
 
@@ -92,9 +98,11 @@ def compute(detector: Detector, photos: Sequence[AnnotatedPhoto], folder: str | 
             annotated.append(len(photo.boxes))
             progress(done, len(photos))
     np.concatenate(all_boxes).astype(np.float32).tofile(folder / "boxes.f32")
-    (folder / "index.json").write_text(json.dumps({
+    partial = folder / "index.partial"  # the index comes last and whole: a folder with one is complete
+    partial.write_text(json.dumps({
         "images": [p.path.name for p in photos], "starts": starts, "annotated": annotated, "rows": starts[-1],
         "width": width}))
+    partial.replace(folder / "index.json")
 
 
 def _features(detector: Detector, photos: Sequence[AnnotatedPhoto],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import DataError
+from engine.structures.boxes import MAX_BOXES, SMALLEST
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class AnnotatedPhoto:
 
 
 def read(folder: str | Path, split: str, limit: int | None = None) -> list[AnnotatedPhoto]:
-    """The photos of one split, in file order; boxes beyond the first 100 are left out.
+    """The photos of one split, in file order; boxes beyond the first 100 and boxes without area are left out.
 
     Raises DataError where the file is missing or a line is broken (named by its number).
     """
@@ -67,11 +68,13 @@ def read(folder: str | Path, split: str, limit: int | None = None) -> list[Annot
 def _photo(raw: dict, images: Path) -> AnnotatedPhoto:
     by_entity: dict[int, list[int]] = {}
     boxes = []
-    for i, b in enumerate(raw["boxes"][:100]):
+    for b in raw["boxes"][:MAX_BOXES]:
         x1, y1, x2, y2 = (float(v) for v in b["box"])
-        boxes.append((x1, y1, x2, y2))
+        if x2 - x1 < SMALLEST or y2 - y1 < SMALLEST:
+            continue
         for entity in b["entities"]:
-            by_entity.setdefault(entity, []).append(i)
+            by_entity.setdefault(entity, []).append(len(boxes))
+        boxes.append((x1, y1, x2, y2))
     captions = tuple(
         AnnotatedCaption(c["text"], tuple(_phrase(p, c["text"], by_entity) for p in c["phrases"]))
         for c in raw["captions"])

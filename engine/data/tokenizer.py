@@ -10,7 +10,7 @@ from tokenizers import Encoding, Tokenizer, models, normalizers, pre_tokenizers
 from engine.errors import CaptionError, WeightsError
 from engine.structures.caption import Caption, Word
 
-MOST_PIECES = 120
+MOST_PIECES, TRAINING_PIECES = 120, 64
 
 
 class WordPieces:
@@ -23,12 +23,16 @@ class WordPieces:
         path = Path(vocabulary)
         if not path.is_file():
             raise WeightsError(f"There is no vocabulary {path}. It belongs to the weights; copy it beside them.")
-        self.pieces = path.read_text(encoding="utf-8").splitlines()
+        try:
+            self.pieces = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            raise WeightsError(f"{path} is no text; it must be BERT's vocab.txt. Copy it again.") from error
         numbers = {piece: i for i, piece in enumerate(self.pieces)}
         missing = [p for p in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]") if p not in numbers]
         if missing:
             raise WeightsError(f"{path} lacks {', '.join(missing)}; it must be BERT's vocab.txt.")
         self.cls, self.sep, self.mask = numbers["[CLS]"], numbers["[SEP]"], numbers["[MASK]"]
+        self.unknown = numbers["[UNK]"]
         self._tokenizer = Tokenizer(models.WordPiece(numbers, unk_token="[UNK]"))
         self._tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -49,8 +53,12 @@ class WordPieces:
         return found
 
     def captions(self, texts: Sequence[str]) -> list[Caption]:
-        """Many captions at once, for training; neither empty nor long ones are refused."""
-        return [self._caption(t, e) for t, e in zip(texts, self._tokenizer.encode_batch(list(texts)), strict=True)]
+        """Many captions at once, for training: cut after 62 pieces, so that 64 with [CLS] and [SEP] are left
+        (specification, "Text-only corpus"); none is refused."""
+        encoded = self._tokenizer.encode_batch(list(texts))
+        for encoding in encoded:
+            encoding.truncate(TRAINING_PIECES - 2)
+        return [self._caption(t, e) for t, e in zip(texts, encoded, strict=True)]
 
     def without_words(self) -> Caption:
         """[CLS] [SEP] only: what a region sees without its caption."""

@@ -13,6 +13,7 @@ from engine.detector.proposals import ProposalNetwork, RegionHeads, Suppression,
 from engine.detector.transform import Transform
 
 ATTRIBUTES = 128
+SMALLEST_SIDE = 4  # input pixels
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Detector(nn.Module):
         boxes, objects = self.proposals.best(objectness[0], deltas[0], places, height, width, candidates)
         features = self.fast_rcnn.features(maps, [boxes])
         boxes = clip(decode(boxes, self.heads.deltas(maps.whole, [boxes], STAGE5_SCALE)), height, width)
+        large = ((boxes[:, 2:] - boxes[:, :2]) >= SMALLEST_SIDE).all(dim=1)
+        boxes, objects, features = boxes[large], objects[large], features[large]
         nouns = self.heads.classify(features).float().softmax(dim=1)
         classes = nouns[:, 1:].argmax(dim=1)
         # The people who annotated named whole scenes and parts alike, so "is anything here" (1 - background) ranks

@@ -6,8 +6,9 @@ On a folder shaped like `engine.data.flickr8k` reads, caption 0 of each photo an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,7 +23,6 @@ from engine.structures.photo import Photo
 from engine.tasks.pretraining import GroundedCaption, grounded_captions
 
 BATCH = 64
-Progress = Callable[[int, int], None]
 
 
 @dataclass
@@ -44,26 +44,25 @@ class Tally:
 
 
 @torch.inference_mode()
-def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto], masking: str = "feature",
-            progress: Progress = lambda done, count: None) -> dict:
+def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto], masking: str = "feature") -> dict[str, Any]:
     """All figures of the three parts. masking: how regions are hidden, "feature" or "pixels". Raises ConfigError."""
     if masking not in ("feature", "pixels"):
         raise ConfigError(f"masking is {masking!r}; choose feature or pixels.")
     captions = grounded_captions(photos, predictor.pieces, captions=1)
-    seen = []
-    for i, photo in enumerate(photos):
-        seen.append(predictor.see(Photo.open(photo.path), photo.boxes))
-        progress(i + 1, len(photos))
     words = {name: Tally() for name in ("image", "no_image", "other_image")}
     regions = {name: Tally() for name in ("caption", "no_caption", "other_caption")}
+    pictures: list[Regions] = []  # all of a photo that the next one needs
+    for i, photo in enumerate(photos):
+        seen = predictor.see(Photo.open(photo.path), photo.boxes)
+        pictures.append(seen.regions)
+        for name, caption in (("caption", captions[i].caption), ("no_caption", predictor.pieces.without_words()),
+                              ("other_caption", captions[(i + 1) % len(photos)].caption)):
+            _ask_regions(predictor, photo, seen, caption, masking, regions[name])
+    nothing = Regions.none(predictor.config.appearance)
     for i, grounded in enumerate(captions):
-        other = (i + 1) % len(photos)
-        nothing = Regions.none(seen[i].regions.appearance.shape[1])
-        for name, clue in (("image", seen[i].regions), ("no_image", nothing), ("other_image", seen[other].regions)):
+        for name, clue in (("image", pictures[i]), ("no_image", nothing),
+                           ("other_image", pictures[(i + 1) % len(photos)])):
             _ask_words(predictor, grounded, clue, words[name])
-        for name, caption in (("caption", grounded.caption), ("no_caption", predictor.pieces.without_words()),
-                              ("other_caption", captions[other].caption)):
-            _ask_regions(predictor, photos[i], seen[i], caption, masking, regions[name])
     return {"words": {name: tally.words() for name, tally in words.items()},
             "regions": {name: tally.regions() for name, tally in regions.items()},
             "proposals": recall(predictor, photos).overall(), "n_images": len(photos)}
@@ -73,12 +72,13 @@ def _ask_words(predictor: Predictor, grounded: GroundedCaption, clue: Regions, t
     """Each word alone, all its pieces hidden."""
     caption = grounded.caption
     asked = [i for i, w in enumerate(caption.words) if not w.is_punctuation and w.known]
+    asked = [i for i in asked if predictor.pieces.unknown not in caption.piece_ids_of(i)]
     nouns = {word for word, _ in grounded.phrases}
     examples = [Example(caption.with_hidden([i], predictor.pieces.mask), clue) for i in asked]
     states = _states(predictor, examples)
     for index, (text, _) in zip(asked, states, strict=True):
         word = caption.words[index]
-        truth = torch.tensor(caption.piece_ids[word.first:word.stop])
+        truth = torch.tensor(caption.piece_ids_of(index))
         logits = predictor.model.heads.mlm(text[word.first:word.stop]).float()
         first, five = _hits(logits, truth)
         tally.first.append(first)

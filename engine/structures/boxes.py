@@ -11,6 +11,7 @@ from torch import Tensor
 from engine.errors import BoxError
 
 MAX_BOXES = 100
+SMALLEST = 1e-3  # width and height of a box, as fractions of the picture
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class Boxes:
                 raise BoxError(f"Box {i + 1} must be four numbers x1, y1, x2, y2; it is {box!r}.")
         clipped = cls.from_fractions(fractions, width, height).clipped()
         for i, (x1, y1, x2, y2) in enumerate(clipped.xyxy.tolist()):
-            if x2 - x1 < 1 or y2 - y1 < 1:
-                raise BoxError(f"Box {i + 1} has no area inside the picture. Draw it at least one pixel wide and high.")
+            if x2 - x1 < SMALLEST * width or y2 - y1 < SMALLEST * height:
+                raise BoxError(f"Box {i + 1} has no area inside the picture. Draw it larger.")
         return clipped
 
     @classmethod

@@ -42,6 +42,10 @@ class Caption:
             found.extend(range(self.words[index].first, self.words[index].stop))
         return found
 
+    def piece_ids_of(self, word: int) -> tuple[int, ...]:
+        """The pieces of one word."""
+        return self.piece_ids[self.words[word].first:self.words[word].stop]
+
     def words_in(self, start: int, end: int) -> list[int]:
         """Indices of the words that lie within the characters `start` to `end`."""
         return [i for i, w in enumerate(self.words) if w.start >= start and w.end <= end]

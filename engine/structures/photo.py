@@ -16,11 +16,16 @@ from engine.errors import PhotoError
 
 MAX_PIXELS = 64_000_000
 MIN_SIDE = 2
+LARGE, SHOWN_SIDE = 6_000_000, 2048
 
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """pixels: [height, width, 3] uint8, RGB, upright (EXIF rotation applied)."""
+    """pixels: [height, width, 3] uint8, RGB, upright (EXIF rotation applied).
+
+    A picture of over 6 megapixels is kept at 2,048 pixels on its longer side: boxes are fractions, and no screen and no
+    backbone sees more.
+    """
 
     pixels: np.ndarray
 
@@ -39,7 +44,9 @@ class Photo:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of size and pixels: equal pictures have equal digests, however they came."""
-        return hashlib.sha256(repr(self.pixels.shape).encode() + self.pixels.tobytes()).hexdigest()
+        digest = hashlib.sha256(repr(self.pixels.shape).encode())
+        digest.update(np.ascontiguousarray(self.pixels).data)
+        return digest.hexdigest()
 
     @classmethod
     def open(cls, source: bytes | str | Path) -> Photo:
@@ -55,21 +62,18 @@ class Photo:
         if not data:
             raise PhotoError("The file is empty. Choose a JPEG, PNG or WebP picture.")
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                # Pillow's own limit is set just once for the process, so the size is checked before decoding.
-                image = _header(data)
-                _check_size(image.width, image.height)
-                image.draft("RGB", (1800, 1800))
-                return cls(_upright_rgb(image))
+            image = _header(data)
+            _check_size(image.width, image.height)
+            image.draft("RGB", (SHOWN_SIDE, SHOWN_SIDE))
+            return cls(_upright_rgb(image))
         except PhotoError:
             raise
-        except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            if isinstance(error, UnidentifiedImageError):
-                raise PhotoError("This file is not a picture that can be read. Choose a JPEG, PNG or WebP picture.") \
-                    from error
-            raise PhotoError(f"The picture has over {MAX_PIXELS // 1_000_000} megapixels. Make it smaller first.") \
-                from error
+        except UnidentifiedImageError as error:
+            raise PhotoError("This file is not a picture that can be read. "
+                             "Choose a JPEG, PNG or WebP picture.") from error
+        except Image.DecompressionBombError as error:
+            limit = MAX_PIXELS // 1_000_000
+            raise PhotoError(f"The picture has over {limit} megapixels. Make it smaller first.") from error
         except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
             raise PhotoError("The picture is damaged or cut off. Save it again, or choose another one.") from error
 
@@ -99,6 +103,8 @@ def _check_size(width: int, height: int) -> None:
 def _upright_rgb(image: Image.Image) -> np.ndarray:
     """Decode, rotate by EXIF, flatten to 8-bit RGB on white."""
     image.seek(0)
+    if image.width * image.height > LARGE and not image.mode.startswith(("I", "F")):
+        image.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith(("I", "F")):
         values = np.asarray(image, dtype=np.float32)

@@ -35,7 +35,8 @@ class PieceAnswer:
 class WordAnswer:
     """A hidden word. For a word of several pieces, `probability` is their product and `best` belongs to its last piece.
 
-    index counts the caption's words from 0; rank counts from 1 among all word pieces.
+    index counts the caption's words from 0; rank counts from 1 among all word pieces. Where the true word is not known
+    (a literal [MASK], or a word outside the vocabulary) `truth` is empty and rank and probabilities are 0.
     """
 
     index: int

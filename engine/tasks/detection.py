@@ -20,6 +20,7 @@ from engine.data.nouns import RegionClasses
 from engine.detector.detector import Detector
 from engine.detector.fast_rcnn import STAGE5_SCALE, FeatureMaps
 from engine.detector.proposals import anchors, clip, decode, encode
+from engine.model.losses import mean_or_zero
 from engine.structures.boxes import Boxes
 from engine.structures.photo import Photo
 
@@ -45,7 +46,7 @@ class DetectionTask:
                  attributes: Sequence[str], backbone_scale: float = 0.1) -> None:
         self.model: nn.Module = detector
         self.detector = detector
-        self.photos = photos
+        self.photos = [photo for photo in photos if photo.boxes]
         self.classes = classes
         self.attributes = {word: i for i, word in enumerate(attributes)}
         self.backbone_scale = backbone_scale
@@ -140,11 +141,13 @@ class DetectionTask:
         # Background is half of the samples but one of 401 classes: it counts a quarter.
         weight = torch.where(label[:, 0] > 0, 0.25, 1.0) * labelled
         noun = -(label * log_probability).sum(dim=1)
-        attribute = F.binary_cross_entropy_with_logits(
-            self.detector.heads.attribute(features[described]).float(), torch.cat(attributes)[described])
+        attribute = mean_or_zero(F.binary_cross_entropy_with_logits(
+            self.detector.heads.attribute(features[described]).float(), torch.cat(attributes)[described],
+            reduction="none").mean(dim=1))
         moved = self.detector.heads.deltas(maps.whole, samples, STAGE5_SCALE)
-        place = F.smooth_l1_loss(moved[front], torch.cat(goals)[front], beta=0.11)
-        return {"noun": (noun * weight).sum() / weight.sum(), "attribute": 4.0 * attribute, "place": place}
+        place = F.smooth_l1_loss(moved[front], torch.cat(goals)[front], beta=0.11, reduction="none").mean(dim=1)
+        return {"noun": (noun * weight).sum() / weight.sum().clamp(min=1e-6), "attribute": 4.0 * attribute,
+                "place": mean_or_zero(place)}
 
 
 def _some(indices: Tensor, count: int, generator: torch.Generator) -> Tensor:

@@ -1,7 +1,7 @@
 """How `mini` is trained, from ImageNet and BERT weights to the folder that the studio loads.
 
-Four stages, each resumable on its own: the detector; its features, computed once; pre-training on them; end-to-end
-tuning. Every stage finds what the one before left in the run's folder.
+Four stages: the detector; its features, computed once; pre-training on them; end-to-end tuning. Every stage finds what
+the one before left in the run's folder. Training stages go on where they were stopped; unfinished features start anew.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from engine.config import ModelConfig, Settings, setting
+from engine.config import STAGES, ModelConfig, RecipeConfig
 from engine.data.attributes import attributes_from
 from engine.data.features import FeatureCache, compute
 from engine.data.flickr8k import AnnotatedPhoto, read, texts
@@ -34,19 +34,6 @@ from engine.training.trainer import Trainable, TrainingConfig, train
 from engine.weights.bert import load_bert
 from engine.weights.resnet import load_resnet
 from engine.weights.shipped import save_all
-
-STAGES = ("detector", "features", "pretraining", "tuning")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecipeConfig(Settings):
-    """Length of the stages; the defaults are those of the shipped weights."""
-
-    detector_epochs: float = setting(1.8, "passes over the photos for the detector", low=0)
-    epochs: float = setting(9.0, "passes over the captions on cached features", low=0)
-    tuning_epochs: float = setting(0.4, "passes over the photos end to end", low=0)
-    limit: int = setting(0, "if not 0, only so many photos", low=0)
-    seed: int = setting(0, "of every random choice", low=0)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.config import Settings, setting
-from engine.errors import DataError
+from engine.errors import ConfigError, DataError
 from engine.training import checkpoint
 
 
@@ -82,22 +82,25 @@ def examples_at(step: int, count: int, config: TrainingConfig) -> list[int]:
     return order[place * config.batch_size:(place + 1) * config.batch_size].tolist()
 
 
-def train(task: Trainable, config: TrainingConfig, run: Path | None = None, *, resume: bool = True,
-          accelerator: Accelerator | None = None) -> Iterator[Report]:
+def train(task: Trainable, config: TrainingConfig, run: Path | None = None) -> Iterator[Report]:
     """Train `task.model` in place and yield a report each step.
 
-    `run` is the folder for `state.pt`; an existing one is taken up where it stopped. Raises DataError where the loss
-    is no number, naming the step and the examples.
+    `run` is the folder for `state.pt`; an existing one is taken up where it stopped. Another number of epochs only
+    changes the rest of the schedule; another seed, batch size or number of examples raises ConfigError. Raises
+    DataError where the loss is no number, naming the step and the examples.
     """
-    accelerator = accelerator or Accelerator(mixed_precision="bf16" if config.bf16 else "no", cpu=True)
+    accelerator = Accelerator(mixed_precision="bf16" if config.bf16 else "no", cpu=True)
     model = task.model.train()
     optimiser = torch.optim.AdamW(task.groups(), lr=config.rate, weight_decay=config.weight_decay)
     optimiser = accelerator.prepare(optimiser)
     steps = max(1, round(config.epochs * max(1, len(task) // config.batch_size)))
-    first = 0
+    first, data = 0, [config.seed, config.batch_size, len(task)]
     state_file = run / "state.pt" if run else None
-    if state_file and resume and state_file.exists():
+    if state_file and state_file.exists():
         state = checkpoint.load(state_file)
+        if state.get("data", data) != data:
+            raise ConfigError(f"{state_file} was written with {state['data']} (seed, batch size, examples); this run "
+                              f"has {data}. Give the same settings, or another folder.")
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         first = state["step"]
@@ -123,7 +126,7 @@ def train(task: Trainable, config: TrainingConfig, run: Path | None = None, *, r
         yield Report(step + 1, steps, {k: float(v.detach()) for k, v in losses.items()},
                      rate_at(step, steps, config), norm, now - start, left)
         if state_file and (step + 1 == steps or now - saved >= config.save_every):
-            checkpoint.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(),
-                             "step": step + 1}, state_file)
+            checkpoint.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1,
+                             "data": data}, state_file)
             saved = now
     model.eval()

@@ -35,7 +35,11 @@ def load_all(folder: Path) -> tuple[ModelConfig, Detector, VLBert, WordPieces, R
     load(detector, detector_file, config, kind="detector")
     model = VLBert.from_config(config)
     load(model, model_file, config, kind="vlbert")
-    return config, detector, model, WordPieces(folder / "vocab.txt"), classes
+    pieces = WordPieces(folder / "vocab.txt")
+    if len(pieces.pieces) != config.encoder.vocabulary:
+        raise WeightsError(f"{folder / 'vocab.txt'} holds {len(pieces.pieces)} pieces; the weights have "
+                           f"{config.encoder.vocabulary}. Copy the file again.")
+    return config, detector, model, pieces, classes
 
 
 def save_all(folder: Path, config: ModelConfig, detector: Detector, model: VLBert, classes: RegionClasses,

@@ -30,9 +30,10 @@ const asker = makeAsker(courier, store, {
 
 const boxes = makeBoxes({ toggle: toggleRegion, select, point });
 const regionList = makeRegionList({ toggle: toggleRegion, point });
-const words = makeWords({ store, toggle: toggleWord, readCaption, complain: notices.complain });
+const sentence = makeSentence({ toggle: toggleWord });
+const editor = makeEditor({ store, readCaption, complain: notices.complain });
 const cards = makeAnswers({
-  showWord(index) { toggleWord(index); words.focus(index); },
+  showWord(index) { toggleWord(index); sentence.focus(index); },
   showRegion(index) { toggleRegion(index); regionList.focus(index); },
 });
 const sources = makeSources({ opened: open, complain: notices.complain });

@@ -11,8 +11,8 @@ from studio.canvas.server import server_functions
 from studio.service import Service
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("dom", "state", "server", "sources", "boxes", "picture", "words", "answers", "status", "steps", "render",
-           "canvas")
+SCRIPTS = ("dom", "state", "server", "sources", "boxes", "picture", "marks", "words", "answers", "status", "steps",
+           "render", "canvas")
 STYLES = ("canvas", "picture", "panel")
 
 

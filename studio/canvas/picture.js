@@ -32,95 +32,122 @@ function keyedBox(box, key, resize) {
 
 const bigEnough = ([x1, y1, x2, y2]) => x2 - x1 >= SMALLEST && y2 - y1 >= SMALLEST;
 
-function makePicture({ store, ui, redraw, addBox, changeBox, deleteBox, toggle, select }) {
-  const frame = part("frame");
-  const draft = part("draft");
-  let drag = null; // { kind: "draw" | grip, index, from: [x, y], box, moved, pointer }
-  let swallowClick = false;
-  let keyTimer = null;
+// A box as it is being moved or resized: shown at once, and a step of the visitor's only when it is taken.
+function makePreview({ ui, redraw, changeBox }) {
+  return {
+    show(index, box) {
+      ui.preview = { index, box };
+      redraw();
+    },
+    take() {
+      const held = ui.preview;
+      ui.preview = null;
+      if (held && bigEnough(held.box)) changeBox(held.index, held.box);
+      else if (held) redraw();
+    },
+    drop() {
+      if (!ui.preview) return;
+      ui.preview = null;
+      redraw();
+    },
+  };
+}
 
-  function at(event) {
-    const area = frame.getBoundingClientRect();
-    return [clamp((event.clientX - area.left) / area.width, 0, 1),
-      clamp((event.clientY - area.top) / area.height, 0, 1)];
+function makePicture({ store, ui, redraw, addBox, changeBox, deleteBox, select }) {
+  const preview = makePreview({ ui, redraw, changeBox });
+  const keys = watchKeys({ store, ui, preview, deleteBox, select });
+  watchPointer({ store, ui, preview, addBox, select, begun: keys.settle });
+  return { settle: keys.settle };
+}
+
+function pointOn(frame, event) {
+  const area = frame.getBoundingClientRect();
+  return [clamp((event.clientX - area.left) / area.width, 0, 1), clamp((event.clientY - area.top) / area.height, 0, 1)];
+}
+
+function showDraft(box) {
+  const draft = part("draft");
+  draft.hidden = box === null;
+  if (box) {
+    draft.style.cssText = `left:${share(box[0])};top:${share(box[1])};`
+      + `width:${share(box[2] - box[0])};height:${share(box[3] - box[1])}`;
   }
+}
+
+// What a drag has come to: the new box, or the old one moved or resized.
+function draggedBox(drag, [x, y]) {
+  if (drag.kind === "draw") return resizedBox([...drag.from, ...drag.from], "se", x, y);
+  if (drag.kind === "move") return movedBox(drag.box, x - drag.from[0], y - drag.from[1]);
+  return resizedBox(drag.box, drag.kind, x, y);
+}
+
+function watchPointer({ store, ui, preview, addBox, select, begun }) {
+  const frame = part("frame");
+  let drag = null; // { kind: "draw" or a grip, index, from, box, start (pixels), moved, pointer }
+  let swallowClick = false;
 
   function begin(event) {
     if (event.button !== 0 || drag || !store.now.regions) return;
     const grip = event.target.closest("[data-grip]")?.dataset.grip;
     if (!grip && event.pointerType !== "mouse" && !ui.drawing) return; // a finger scrolls, unless it is to draw
-    commitKeys();
-    drag = { kind: grip || "draw", index: ui.selected, from: at(event), at: [event.clientX, event.clientY],
-      box: grip ? store.now.regions[ui.selected].box : null, moved: false, pointer: event.pointerId };
+    begun();
+    drag = { kind: grip || "draw", index: ui.selected, from: pointOn(frame, event), moved: false,
+      box: grip ? store.now.regions[ui.selected].box : null, start: [event.clientX, event.clientY],
+      pointer: event.pointerId };
     if (grip) event.preventDefault();
   }
 
   function move(event) {
-    if (!drag || event.pointerId !== drag.pointer) return;
-    const far = Math.hypot(event.clientX - drag.at[0], event.clientY - drag.at[1]) > CLICK_SLOP;
+    if (event.pointerId !== drag?.pointer) return;
+    const far = Math.hypot(event.clientX - drag.start[0], event.clientY - drag.start[1]) > CLICK_SLOP;
     if (!drag.moved && !far) return;
     if (!drag.moved) frame.setPointerCapture(event.pointerId);
     drag.moved = true;
-    const [x, y] = at(event);
-    if (drag.kind === "draw") showDraft(resizedBox([...drag.from, ...drag.from], "se", x, y));
-    else if (drag.kind === "move") preview(movedBox(drag.box, x - drag.from[0], y - drag.from[1]));
-    else preview(resizedBox(drag.box, drag.kind, x, y));
+    const box = draggedBox(drag, pointOn(frame, event));
+    if (drag.kind === "draw") showDraft(box);
+    else preview.show(drag.index, box);
   }
 
   function end(event) {
-    if (!drag || event.pointerId !== drag.pointer) return;
+    if (event.pointerId !== drag?.pointer) return;
     const done = drag;
     drag = null;
     swallowClick = done.moved;
     setTimeout(() => { swallowClick = false; }, 0);
-    draft.hidden = true;
-    if (!done.moved || event.type === "pointercancel") {
-      cancelPreview();
-    } else if (done.kind === "draw") {
-      const box = resizedBox([...done.from, ...done.from], "se", ...at(event));
-      if (bigEnough(box)) addBox(box);
-    } else {
-      commitPreview();
-    }
+    showDraft(null);
+    if (!done.moved || event.type === "pointercancel") preview.drop();
+    else if (done.kind !== "draw") preview.take();
+    else if (bigEnough(draggedBox(done, pointOn(frame, event)))) addBox(draggedBox(done, pointOn(frame, event)));
   }
 
-  function showDraft(box) {
-    draft.hidden = false;
-    draft.style.cssText = `left:${share(box[0])};top:${share(box[1])};`
-      + `width:${share(box[2] - box[0])};height:${share(box[3] - box[1])}`;
+  frame.addEventListener("pointerdown", begin);
+  frame.addEventListener("pointermove", move);
+  frame.addEventListener("pointerup", end);
+  frame.addEventListener("pointercancel", end);
+  frame.addEventListener("dragstart", (event) => event.preventDefault());
+  frame.addEventListener("click", (event) => {
+    if (swallowClick) event.stopImmediatePropagation();
+    else if (!event.target.closest(".box, [data-grip]")) select(null);
+  }, true);
+}
+
+function watchKeys({ store, ui, preview, deleteBox, select }) {
+  const frame = part("frame");
+  let timer = null;
+
+  function settle() {
+    if (timer === null) return;
+    clearTimeout(timer);
+    timer = null;
+    preview.take();
   }
 
-  function preview(box) {
-    ui.preview = { index: ui.selected, box };
-    redraw();
-  }
-
-  function cancelPreview() {
-    if (!ui.preview) return;
-    ui.preview = null;
-    redraw();
-  }
-
-  function commitPreview() {
-    const held = ui.preview;
-    ui.preview = null;
-    if (held && bigEnough(held.box)) changeBox(held.index, held.box);
-    else redraw();
-  }
-
-  function commitKeys() {
-    if (keyTimer === null) return;
-    clearTimeout(keyTimer);
-    keyTimer = null;
-    commitPreview();
-  }
-
-  function keyed(event) {
+  frame.addEventListener("keydown", (event) => {
     const index = Number(event.target.closest(".box")?.dataset.region);
     if (!index || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Delete" || event.key === "Backspace") {
       event.preventDefault();
-      commitKeys();
+      settle();
       deleteBox(index);
       return;
     }
@@ -129,44 +156,10 @@ function makePicture({ store, ui, redraw, addBox, changeBox, deleteBox, toggle, 
     if (!next) return;
     event.preventDefault();
     select(index);
-    preview(next);
-    clearTimeout(keyTimer);
-    keyTimer = setTimeout(commitKeys, KEY_PAUSE);
-  }
-
-  frame.addEventListener("pointerdown", begin);
-  frame.addEventListener("pointermove", move);
-  frame.addEventListener("pointerup", end);
-  frame.addEventListener("pointercancel", end);
-  frame.addEventListener("keydown", keyed);
-  frame.addEventListener("focusout", commitKeys);
-  frame.addEventListener("click", (event) => {
-    if (swallowClick) event.stopImmediatePropagation();
-    else if (!event.target.closest(".box, [data-grip]")) select(null);
-  }, true);
-  frame.addEventListener("dragstart", (event) => event.preventDefault());
-
-  return { settle: commitKeys };
-}
-
-// Name tag and grips, which follow the region that is pointed at or selected.
-function renderMarks(state, ui) {
-  const grips = part("grips");
-  const chosen = ui.selected !== null && state.regions?.[ui.selected] ? ui.selected : null;
-  grips.hidden = chosen === null;
-  if (chosen !== null) {
-    const box = ui.preview?.index === chosen ? ui.preview.box : state.regions[chosen].box;
-    Object.assign(grips.style, { left: share(box[0]), top: share(box[1]),
-      width: share(box[2] - box[0]), height: share(box[3] - box[1]) });
-  }
-  const tag = part("tag");
-  const named = ui.pointed ?? chosen;
-  const region = named === null ? null : state.regions?.[named];
-  tag.hidden = !region || state.hiddenRegions.includes(named);
-  if (tag.hidden) return;
-  const box = ui.preview?.index === named ? ui.preview.box : region.box;
-  setText(tag, `${nameOf(state.regions, named)}${scoreOf(region)}`);
-  tag.style.left = share(Math.min(box[0], 0.8));
-  tag.style.top = share(box[1]);
-  tag.classList.toggle("inside", box[1] < 0.08);
+    preview.show(index, next);
+    clearTimeout(timer);
+    timer = setTimeout(settle, KEY_PAUSE);
+  });
+  frame.addEventListener("focusout", settle);
+  return { settle };
 }

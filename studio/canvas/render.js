@@ -7,7 +7,7 @@ function redraw() {
   boxes.render(state, ui, known("regions"));
   regionList.render(state, ui, known("regions"));
   renderMarks(state, ui);
-  words.render(state, known("words"));
+  sentence.render(state, known("words"));
   cards.render(reply);
   renderTools(state);
   renderEmpty();

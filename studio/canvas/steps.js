@@ -117,7 +117,7 @@ async function open(source, shows) {
   try {
     const { photo, caption, hide } = await courier.open(source, shows);
     if (mine !== opening) return;
-    words.edit(false);
+    editor.close();
     store.open({ photo: Object.freeze({ ...photo, hide }), caption });
     settle();
   } catch (problem) {

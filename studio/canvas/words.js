@@ -1,35 +1,34 @@
 // The caption: a sentence whose words are buttons, and an editor in its place.
 
-function makeWords({ store, toggle, readCaption, complain }) {
+function buildSentence(sentence, { chips, caption }, toggle) {
+  if (!chips) {
+    sentence.replaceChildren(caption);
+    return;
+  }
+  const pieces = [];
+  chips.words.forEach((word, index) => {
+    if (word.before) pieces.push(word.before);
+    const button = make("button", { type: "button", class: "word", "data-word": index, disabled: !word.known,
+      onclick: () => toggle(index) },
+    make("span", { class: "text" }, word.text), make("span", { class: "guess", hidden: true }));
+    // A full stop stays on the line of its word.
+    if (index && !word.before) pieces[pieces.length - 1].append(button);
+    else pieces.push(make("span", { class: "glued" }, button));
+  });
+  sentence.replaceChildren(...pieces, chips.after);
+}
+
+function makeSentence({ toggle }) {
   const sentence = part("words");
-  const editor = part("editor");
-  const text = part("text");
   const settle = makeRow(sentence);
   let drawnFor = null;
 
-  function build(state) {
-    const { chips } = state;
-    drawnFor = chips;
-    if (!chips) {
-      sentence.replaceChildren(state.caption);
-      return;
-    }
-    const pieces = [];
-    chips.words.forEach((word, index) => {
-      if (word.before) pieces.push(word.before);
-      const button = make("button", { type: "button", class: "word", "data-word": index,
-        disabled: !word.known, onclick: () => toggle(index) },
-      make("span", { class: "text" }, word.text), make("span", { class: "guess", hidden: true }));
-      // A full stop stays on the line of its word.
-      if (index && !word.before) pieces[pieces.length - 1].append(button);
-      else pieces.push(make("span", { class: "glued" }, button));
-    });
-    sentence.replaceChildren(...pieces, chips.after);
-    settle();
-  }
-
   function render(state, guesses) {
-    if (state.chips !== drawnFor || !state.chips) build(state);
+    if (state.chips !== drawnFor || !state.chips) {
+      buildSentence(sentence, state, toggle);
+      drawnFor = state.chips;
+      settle();
+    }
     for (const button of sentence.querySelectorAll("button")) {
       const index = Number(button.dataset.word);
       const word = state.chips.words[index];
@@ -38,14 +37,22 @@ function makeWords({ store, toggle, readCaption, complain }) {
       button.setAttribute("aria-pressed", String(hidden));
       button.setAttribute("aria-label",
         `${word.text}, ${hidden ? `hidden${guess ? `, the model says ${guess}` : ""}` : "visible"}`);
+      button.title = hidden ? `“${word.text}” is hidden` : "";
       button.lastChild.hidden = !hidden;
       setText(button.lastChild, hidden ? (guess || "…") : "");
     }
   }
 
-  function edit(open) {
+  return { render, focus: (index) => sentence.querySelector(`[data-word="${index}"]`)?.focus() };
+}
+
+function makeEditor({ store, readCaption, complain }) {
+  const editor = part("editor");
+  const text = part("text");
+
+  function show(open) {
     editor.hidden = !open;
-    sentence.hidden = open;
+    part("words").hidden = open;
     part("edit").hidden = open;
     if (!open) return;
     text.value = store.now.caption;
@@ -53,23 +60,26 @@ function makeWords({ store, toggle, readCaption, complain }) {
     text.select();
   }
 
+  function close() {
+    show(false);
+    part("edit").focus();
+  }
+
   async function submit() {
     try {
-      await readCaption(text.value.trim().replace(/[ \t\r\n]+/g, " "));
-      edit(false);
-      part("edit").focus();
+      await readCaption(text.value.trim().replace(/\s+/g, " "));
+      close();
     } catch (problem) {
       complain(problem.message); // the editor stays open with what was written, and the old caption stays in use
     }
   }
 
-  part("edit").addEventListener("click", () => edit(true));
-  part("cancel").addEventListener("click", () => { edit(false); part("edit").focus(); });
+  part("edit").addEventListener("click", () => show(true));
+  part("cancel").addEventListener("click", close);
   editor.addEventListener("submit", (event) => { event.preventDefault(); submit(); });
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); submit(); }
-    if (event.key === "Escape") { edit(false); part("edit").focus(); }
+    if (event.key === "Escape") close();
   });
-
-  return { render, edit, focus: (index) => sentence.querySelector(`[data-word="${index}"]`)?.focus() };
+  return { close: () => show(false) };
 }

@@ -15,6 +15,7 @@ from engine.data.flickr8k import AnnotatedCaption, AnnotatedPhoto, Phrase
 from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
 from engine.detector.detector import ATTRIBUTES, Detector
+from engine.detector.fast_rcnn import hide_pixels
 from engine.errors import DataError
 from engine.model.vlbert import VLBert
 from engine.structures.example import Example, Regions, collate
@@ -105,8 +106,17 @@ def test_a_label_is_the_share_of_each_noun(world) -> None:
     assert label.sum() == 1 and own.classes.names[int(label.argmax())] == "ball"
 
 
-def test_end_to_end_moves_the_detector_and_blackens_hidden_pixels(world) -> None:
+def test_end_to_end_moves_the_detector_and_blackens_hidden_pixels(world, monkeypatch) -> None:
     detector = world[2]
+    black: list[int] = []
+
+    def spy(images, boxes):
+        hidden = hide_pixels(images, boxes)
+        black.append(sum(len(b) for b in boxes))
+        assert bool((hidden != images).any()) == bool(black[-1])
+        return hidden
+
+    monkeypatch.setattr("engine.tasks.end_to_end.hide_pixels", spy)
     fresh = Detector.from_config(CONFIG.detector)
     fresh.load_state_dict(detector.state_dict())
     fresh.fast_rcnn.backbone.freeze_first_stages()
@@ -116,6 +126,7 @@ def test_end_to_end_moves_the_detector_and_blackens_hidden_pixels(world) -> None
     moved = {k.split(".")[2] for k, v in fresh.state_dict().items() if k.startswith("fast_rcnn") and
              not torch.equal(v, before[k])}
     assert moved == {"layer2", "layer3", "layer4"}
+    assert len(black) == 6 and 0 < sum(black) < 12
 
 
 def test_detector_training_lowers_its_losses(world) -> None:
