@@ -106,7 +106,7 @@ class Suppression:
     """What becomes of scored proposals: the best box of each class within a neighbourhood stays.
 
     class_overlap: boxes of one class that overlap more (IoU) are one; any_overlap: the same for any two classes;
-    least and most: how many regions a picture gets.
+    least and most: how many regions a picture gets; threshold: the score of those beyond the least.
     """
 
     class_overlap: float = 0.6
@@ -120,4 +120,11 @@ class Suppression:
         kept = batched_nms(boxes, scores, classes, self.class_overlap)
         kept = kept[nms(boxes[kept], scores[kept], self.any_overlap)]
         sure = int((scores[kept] >= self.threshold).sum())
-        return kept[: min(max(sure, self.least), self.most)]
+        kept = kept[: min(max(sure, self.least), self.most)]
+        if len(kept) >= self.least:
+            return kept
+        left = torch.ones(len(scores), dtype=torch.bool)
+        left[kept] = False
+        spare = scores.masked_fill(~left, -1.0).argsort(descending=True)[: min(self.least, len(scores)) - len(kept)]
+        kept = torch.cat([kept, spare])  # a picture of one thing: boxes that overlap must do
+        return kept[scores[kept].argsort(descending=True)]

@@ -52,6 +52,8 @@ def test_a_picture_has_between_the_least_and_the_most_regions() -> None:
     rule = Suppression()
     assert len(rule.keep(apart, torch.full((60,), 0.9), torch.ones(60))) == rule.most
     assert len(rule.keep(apart, torch.full((60,), 0.001), torch.ones(60))) == rule.least
+    heap, scores = apart[:1].expand(60, 4), torch.linspace(0, 1, 60)
+    assert rule.keep(heap, scores, torch.ones(60)).tolist() == list(range(59, 49, -1))
 
 
 def test_picture_and_boxes_are_resized_alike_by_either_rule() -> None:
