@@ -89,7 +89,7 @@ def train(task: Trainable, config: TrainingConfig, run: Path | None = None) -> I
     changes the rest of the schedule; another seed, batch size or number of examples raises ConfigError. Raises
     DataError where the loss is no number, naming the step and the examples.
     """
-    accelerator = Accelerator(mixed_precision="bf16" if config.bf16 else "no", cpu=True)
+    accelerator = Accelerator(cpu=True)
     model = task.model.train()
     optimiser = torch.optim.AdamW(task.groups(), lr=config.rate, weight_decay=config.weight_decay)
     optimiser = accelerator.prepare(optimiser)
@@ -112,7 +112,8 @@ def train(task: Trainable, config: TrainingConfig, run: Path | None = None) -> I
         torch.manual_seed(config.seed * 7_919 + step)  # dropout
         generator = torch.Generator().manual_seed(config.seed * 104_729 + step)
         # On a CPU the backward pass of fused attention takes several times as long as that of the plain one.
-        with accelerator.autocast(), sdpa_kernel(SDPBackend.MATH):
+        with (torch.autocast(accelerator.device.type, torch.bfloat16, enabled=config.bf16),
+              sdpa_kernel(SDPBackend.MATH)):
             losses = task.losses(examples, generator)
         total = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(total):

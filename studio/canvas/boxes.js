@@ -27,6 +27,7 @@ function makeBoxes({ toggle, select, point }) {
   let drawnFor = null;
 
   function build(state) {
+    const held = layer.contains(document.activeElement) ? Number(document.activeElement.dataset.region) : null;
     layer.replaceChildren();
     buttons.clear();
     (state.regions || []).forEach((_, index) => {
@@ -41,6 +42,7 @@ function makeBoxes({ toggle, select, point }) {
       layer.append(button);
     });
     drawnFor = state.regions;
+    buttons.get(held)?.focus(); // new labels must not take the box out of a keyboard user's hands
   }
 
   function place(button, box, area) {

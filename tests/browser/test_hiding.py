@@ -1,5 +1,7 @@
 """Hiding words and regions, by mouse and by keyboard."""
 
+import re
+
 from pages import answered, box, card, chip, drag, hidden_words, upload, word
 from playwright.sync_api import expect
 
@@ -105,6 +107,7 @@ def test_everything_can_be_done_without_a_mouse(visit, fake_url):
     page.keyboard.press("Shift+ArrowDown")
     expect(page.locator('.studio [data-part="undo"]')).to_have_attribute("aria-disabled", "false")
     page.wait_for_function("document.querySelector('.studio .box.mine')")
+    expect(box(page, 1)).not_to_have_attribute("aria-label", re.compile("new box"))
     moved = box(page, 1).bounding_box()
     assert moved["x"] > place["x"] and moved["height"] > place["height"]
     assert page.evaluate("document.activeElement.dataset.region") == "1"
@@ -175,6 +178,7 @@ def test_a_finger_scrolls_the_page_and_draws_only_after_new_box(visit, fake_url)
     assert page.locator(".studio .box").count() == count
     page.evaluate("scrollTo(0, 0)")
     page.locator('.studio [data-part="draw"]').tap()
+    expect(page.locator('.studio .frame.drawing')).to_be_visible()
     area = page.locator('.studio [data-part="frame"]').bounding_box()
     swipe()
     expect(page.locator(".studio .box")).to_have_count(count + 1)

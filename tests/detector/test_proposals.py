@@ -42,7 +42,7 @@ def test_anchors_are_centred_on_the_places_of_the_map() -> None:
 
 
 def test_suppression_keeps_the_best_of_a_class_and_other_classes_beside_it() -> None:
-    one = torch.tensor([[0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 9, 8], [50, 50, 60, 60]], dtype=torch.float32)
+    one = torch.tensor([[0, 0, 10, 10], [0, 0, 10, 9], [0, 0, 9, 7], [50, 50, 60, 60]], dtype=torch.float32)
     kept = Suppression(least=1, most=3).keep(one, torch.tensor([0.5, 0.9, 0.4, 0.8]), torch.tensor([1, 1, 2, 1]))
     assert kept.tolist() == [1, 3, 2]
 
