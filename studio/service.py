@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -57,17 +58,14 @@ class Service:
         self._seen: Shelf[tuple[str, tuple[Box, ...] | None], Seen] = Shelf(
             MOST_SEEN, MOST_SEEN_BYTES, lambda seen: seen.photo.pixels.nbytes)
         self._faithful: Shelf[tuple[str, Session], Prediction] = Shelf(MOST_FAITHFUL)
-        self._stop = threading.Event()
 
     def start(self) -> None:
         """Load the model in the background, then drop idle visitors' photos from time to time."""
         threading.Thread(target=self._run, name="model", daemon=True).start()
 
-    def stop(self) -> None:
-        self._stop.set()
-
     @property
     def status(self) -> Status:
+        """How far the model is."""
         return self._status
 
     def words(self, caption: str) -> tuple[Word, ...]:
@@ -144,7 +142,8 @@ class Service:
         except Exception:
             _log.exception("The model could not be loaded.")
             self._status = Status("failed", "The model could not be loaded. The studio's log says why.")
-        while not self._stop.wait(SWEEP_SECONDS):
+        while True:
+            time.sleep(SWEEP_SECONDS)
             self.visitors.sweep()
             self._forget_closed()
 

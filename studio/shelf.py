@@ -26,6 +26,7 @@ class Shelf(Generic[Key, Item]):
         return len(self._items)
 
     def get(self, key: Key) -> Item | None:
+        """The item, now the most recently used; None where there is none."""
         with self._lock:
             if key in self._items:
                 self._items.move_to_end(key)
@@ -40,6 +41,7 @@ class Shelf(Generic[Key, Item]):
                 self._items.popitem(last=False)
 
     def keep_only(self, wanted: Callable[[Key], bool]) -> None:
+        """Drop every item whose key is not wanted."""
         with self._lock:
             for key in [k for k in self._items if not wanted(k)]:
                 del self._items[key]

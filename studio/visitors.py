@@ -74,6 +74,7 @@ class Visitors:
             record.latest = max(record.latest, sequence)
 
     def is_newest(self, visitor: str, sequence: int) -> bool:
+        """Whether no later request of this visitor was noted."""
         with self._lock:
             record = self._visitors.get(visitor)
             return record is not None and record.latest <= sequence

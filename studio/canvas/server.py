@@ -12,7 +12,7 @@ from gradio.data_classes import DataWithFiles
 from engine.errors import VLBertError
 from engine.structures.photo import Photo
 from studio.errors import RequestError
-from studio.examples import all_examples
+from studio.examples import Example, all_examples
 from studio.service import Masking, Service
 from studio.session import Session
 from studio.views.answers import answers
@@ -43,10 +43,7 @@ def server_functions(service: Service) -> list[Callable[[Any], Reply]]:
         return _opened(*service.open(_text(sent.data, "visitor"), sent.files[0][1]))
 
     def open_example(sent: Any) -> Reply:
-        number = sent.get("number")
-        if not isinstance(number, int) or not 0 <= number < len(all_examples()):
-            raise RequestError(f"There is no example {number!r}. Reload the page.")
-        example = all_examples()[number]
+        example = _example(sent.get("number"))
         return {**_opened(*service.open(_text(sent, "visitor"), example.read())),
                 "caption": example.caption, "hide": example.hide, "shows": example.shows}
 
@@ -73,6 +70,8 @@ def _answering(function: Callable[[Any], Reply]) -> Callable[[Any], Reply]:
     @functools.wraps(function)
     def answered(sent: Any) -> Reply:
         try:
+            if not isinstance(sent, (dict, DataWithFiles)):
+                raise RequestError("A request is a set of named fields. Reload the page.")
             return function(sent)
         except VLBertError as error:
             return {"error": str(error), "kind": type(error).__name__}
@@ -92,13 +91,19 @@ def _opened(ticket: str, photo: Photo) -> Reply:
     return {"photo": ticket, "picture": data_url(photo), "width": photo.width, "height": photo.height}
 
 
+def _example(number: object) -> Example:
+    if not isinstance(number, int) or not 0 <= number < len(all_examples()):
+        raise RequestError(f"There is no example {number!r}. Reload the page.")
+    return all_examples()[number]
+
+
 @functools.cache
 def _thumbnail(number: int) -> str:
     return data_url(Photo.open(all_examples()[number].read()), THUMBNAIL)
 
 
 def _text(sent: Any, field: str) -> str:
-    value = sent.get(field) if isinstance(sent, dict) else None
+    value = sent.get(field)
     if not isinstance(value, str):
         raise RequestError(f"The request lacks its {field}. Reload the page.")
     return value
