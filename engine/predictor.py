@@ -21,7 +21,7 @@ from engine.data.tokenizer import WordPieces
 from engine.detector.detector import Detector
 from engine.detector.fast_rcnn import hide_pixels
 from engine.errors import MaskError
-from engine.model.vlbert import VLBert
+from engine.model.vlbert import Encoded, VLBert
 from engine.structures.boxes import Boxes
 from engine.structures.caption import Caption, Word
 from engine.structures.example import Example, Regions, collate
@@ -167,16 +167,23 @@ class Predictor:
         return views
 
     def _answers(self, views: Sequence[Example], places: Sequence[int], regions: Sequence[int]) -> list[Answers]:
-        """Run the encoder on all views at once and the heads on the asked elements only."""
-        encoded = self.model(collate(views))
-        found = []
+        """Run the encoder on all views at once and the heads once, on the asked elements only."""
+        encoded = self.encode(views)
+        text, own = [], []
         for row, view in enumerate(views):
             inside = bool(places) and max(places) < len(view.piece_ids)
-            text = encoded.text[row, list(places)] if inside else encoded.text[row, :0]
-            own = encoded.regions[row, list(regions)] if len(view.regions) else encoded.regions[row, :0]
-            found.append(Answers(self.model.heads.mlm(text).softmax(dim=-1),
-                                 self.model.heads.mvrc(own).softmax(dim=-1)))
-        return found
+            text.append(encoded.text[row, list(places)] if inside else encoded.text[row, :0])
+            own.append(encoded.regions[row, list(regions)] if len(view.regions) else encoded.regions[row, :0])
+        words = self.model.heads.mlm(torch.cat(text)).softmax(dim=-1).split([len(t) for t in text])
+        classes = self.model.heads.mvrc(torch.cat(own)).softmax(dim=-1).split([len(o) for o in own])
+        return [Answers(w, c) for w, c in zip(words, classes, strict=True)]
+
+    @torch.inference_mode()
+    def encode(self, examples: Sequence[Example]) -> Encoded:
+        """The states of these examples, in float32; computed in bfloat16, as in training, where that is faster."""
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+            encoded = self.model(collate(examples))
+        return Encoded(encoded.text.float(), encoded.regions.float(), encoded.pooled.float())
 
     def _word_answers(self, caption: Caption, hidden: Sequence[int], answers: dict[str, Answers],
                       best: int) -> tuple[WordAnswer, ...]:

@@ -18,7 +18,7 @@ from engine.errors import ConfigError
 from engine.measure.proposals import recall
 from engine.predictor import Predictor, Seen
 from engine.structures.caption import Caption
-from engine.structures.example import Example, Regions, collate
+from engine.structures.example import Example, Regions
 from engine.structures.photo import Photo
 from engine.tasks.pretraining import GroundedCaption, grounded_captions
 
@@ -106,7 +106,7 @@ def _states(predictor: Predictor, examples: Sequence[Example]) -> list[tuple[Ten
     """Per example the states of its text [T, D] and of its regions [R, D]."""
     found: list[tuple[Tensor, Tensor]] = []
     for i in range(0, len(examples), BATCH):
-        encoded = predictor.model(collate(examples[i:i + BATCH]))
+        encoded = predictor.encode(examples[i:i + BATCH])
         found.extend(zip(encoded.text, encoded.regions, strict=True))
     return found
 

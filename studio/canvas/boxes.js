@@ -1,7 +1,5 @@
 // The boxes as buttons on the photo. The smaller a box, the higher it lies, so the smallest under the pointer wins.
 
-const SHOWN_AT_FIRST = 12;
-
 const areaOf = ([x1, y1, x2, y2]) => Math.max(0, x2 - x1) * Math.max(0, y2 - y1);
 
 const scoreOf = (region) => (region.score === null ? "" : ` ${Math.round(100 * region.score)} %`);
@@ -14,10 +12,10 @@ function nameOf(regions, index) {
   return same.length > 1 ? `${label} ${same.indexOf(regions[index]) + 1}` : label;
 }
 
-// Which regions are drawn: the best twelve, and whatever the visitor drew, hid or selected.
+// Which regions are drawn: those that come first, and whatever the visitor drew, hid or selected.
 function shownRegions(state, ui) {
   const all = (state.regions || []).map((_, i) => i).slice(1);
-  return all.filter((i) => ui.showAll || i <= SHOWN_AT_FIRST || state.regions[i].mine
+  return all.filter((i) => ui.showAll || state.regions[i].first || state.regions[i].mine
     || state.hiddenRegions.includes(i) || i === ui.selected);
 }
 

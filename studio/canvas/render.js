@@ -40,9 +40,9 @@ function renderTools(state) {
   part("delete").hidden = !chosen;
   if (chosen) setText(part("delete-text"), `Delete “${nameOf(state.regions, ui.selected)}”`);
   const all = state.regions ? state.regions.length - 1 : 0;
-  part("more").hidden = all <= SHOWN_AT_FIRST;
+  part("more").hidden = !ui.showAll && shownRegions(state, ui).length === all;
   part("more").setAttribute("aria-pressed", String(ui.showAll));
-  setText(part("more"), ui.showAll ? `Best ${SHOWN_AT_FIRST} boxes` : `All ${all} boxes`);
+  setText(part("more"), ui.showAll ? "Fewer boxes" : `All ${all} boxes`);
   setText(part("caption-note"), state.suggested ? "Written from the detector’s labels: put your own." : "");
 }
 

@@ -91,7 +91,9 @@ async function look(state) {
   try {
     const found = (await courier.about("look", state)).regions;
     if (store.now.regions !== state.regions || store.now.photo !== state.photo) return;
-    store.amend({ regions: found.map((region, i) => ({ ...region, mine: Boolean(state.regions?.[i]?.mine) })) });
+    // Which boxes are drawn does not change under the visitor's hands, so `first` stays as it was.
+    store.amend({ regions: found.map((region, i) => ({ ...region, first: state.regions?.[i]?.first ?? region.first,
+      mine: Boolean(state.regions?.[i]?.mine) })) });
   } catch (problem) {
     if (problem.kind === "BoxError") store.undo(); // the boxes cannot be used: back to those before
     throw problem;

@@ -10,11 +10,30 @@ if TYPE_CHECKING:
     from engine.structures.caption import Word
 
 
+SHOWN_FIRST = 12
+SAME_THING, SAME_PLACE = 0.4, 0.7  # overlap (IoU) above which a box repeats one of the same label, or any other
+
+
 def regions(seen: Seen) -> list[dict[str, Any]]:
-    """box (fractions of the photo), label and score of each region; the first is the whole picture."""
+    """box (fractions of the photo), label, score, and whether it is shown at first; region 0 is the whole picture.
+
+    A detector offers many boxes around one thing. All go to the model; at first the page draws the surest twelve of
+    those that do not repeat a surer one.
+    """
+    first = set(_first(seen))
     boxes = seen.boxes.fractions.tolist()
-    return [{"box": [round(v, 5) for v in box], "label": label, "score": round(float(score), 4)}
-            for box, label, score in zip(boxes, seen.labels, seen.scores, strict=True)]
+    return [{"box": [round(v, 5) for v in box], "label": label, "score": round(float(score), 4), "first": i in first}
+            for i, (box, label, score) in enumerate(zip(boxes, seen.labels, seen.scores, strict=True))]
+
+
+def _first(seen: Seen) -> list[int]:
+    overlap = seen.boxes.iou(seen.boxes).tolist()
+    chosen: list[int] = []
+    for i in sorted(range(1, len(seen.labels)), key=lambda i: -seen.scores[i]):
+        repeats = any(overlap[i][j] > (SAME_THING if seen.labels[i] == seen.labels[j] else SAME_PLACE) for j in chosen)
+        if not repeats and len(chosen) < SHOWN_FIRST:
+            chosen.append(i)
+    return chosen
 
 
 def chips(caption: str, found: Iterable[Word]) -> dict[str, Any]:

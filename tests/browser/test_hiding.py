@@ -42,7 +42,7 @@ def test_words_and_regions_hide_together_and_undo_and_reset_bring_them_back(visi
     page = visit(fake_url)
     answered(page)
     chip(page, 1).click()
-    word(page, "brown").click()
+    word(page, "large").click()
     expect(page.locator(".studio .answer")).to_have_count(3)
     page.keyboard.press("Control+z")
     expect(page.locator(".studio .answer")).to_have_count(2)
@@ -55,10 +55,11 @@ def test_words_and_regions_hide_together_and_undo_and_reset_bring_them_back(visi
 def test_the_smallest_box_under_the_pointer_is_the_one_hidden(visit, fake_url):
     page = visit(fake_url)
     answered(page)
+    listed = page.locator(".studio .chip").count()
     drag(page, (0.05, 0.05), (0.95, 0.95))
-    expect(page.locator('.studio .chip')).to_have_count(13)
+    expect(page.locator(".studio .chip")).to_have_count(listed + 1)
     drag(page, (0.02, 0.86), (0.06, 0.93))
-    expect(page.locator('.studio .chip')).to_have_count(14)
+    expect(page.locator(".studio .chip")).to_have_count(listed + 2)
     box(page, 22).hover()
     expect(page.locator('.studio [data-part="tag"]')).to_be_visible()
     box(page, 22).click()
@@ -93,10 +94,10 @@ def test_everything_can_be_done_without_a_mouse(visit, fake_url):
     page.locator(".studio .word").first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    expect(card(page, "brown")).to_be_visible()
+    expect(card(page, "large")).to_be_visible()
     assert page.evaluate("document.activeElement.dataset.word") == "1"
     page.keyboard.press("Space")
-    expect(card(page, "brown")).to_have_count(0)
+    expect(card(page, "large")).to_have_count(0)
 
     box(page, 1).focus()
     page.keyboard.press("Enter")
@@ -140,8 +141,8 @@ def test_an_answer_to_an_older_question_is_dropped(visit, fake_url):
       const words = document.querySelectorAll('.studio .word');
       for (let round = 0; round < 3; round += 1) for (let i = 0; i < 4; i += 1) words[i].click();
     }""")
-    expect(page.locator(".studio .answer")).to_have_count(5)
-    assert hidden_words(page) == [0, 1, 2, 3, 4]
+    expect(page.locator(".studio .answer")).to_have_count(3)
+    assert hidden_words(page) == [0, 1, 3]  # each was clicked three times, and the third word was hidden before
 
 
 def test_a_photo_that_the_studio_has_dropped_is_handed_in_again(visit, fake_url, picture):

@@ -2,9 +2,10 @@ import base64
 import io
 
 import pytest
-from fake_predictor import FakePredictor, FakeWord
+from fake_predictor import FakePredictor, FakeSeen, FakeWord
 from PIL import Image
 
+from engine.structures.boxes import Boxes
 from engine.structures.photo import Photo
 from engine.structures.prediction import Candidate, Clues, PieceAnswer, Prediction, RegionAnswer, WordAnswer
 from studio.examples import all_examples
@@ -83,6 +84,14 @@ def test_regions_start_with_the_whole_picture(photo):
     shown = regions(FakePredictor(count=2).see(photo()))
     assert shown[0]["label"] == "whole picture" and len(shown) == 3
     assert all(0 <= v <= 1 for r in shown for v in r["box"])
+
+
+def test_boxes_that_repeat_a_surer_one_are_not_shown_at_first(photo):
+    boxes = Boxes.from_fractions([[0, 0, 1, 1], [0, 0, 0.5, 0.5], [0, 0, 0.5, 0.45], [0, 0, 0.5, 0.45],
+                                  [0.5, 0.5, 0.9, 0.9]], 60, 40)
+    seen = FakeSeen(photo(), boxes, ("whole picture", "dog", "dog", "cat", "dog"), (1.0, 0.7, 0.9, 0.6, 0.5))
+    assert [r["first"] for r in regions(seen)] == [False, False, True, False, True]
+    assert sum(r["first"] for r in regions(FakePredictor(count=60).see(photo()))) == 12
 
 
 def test_a_photo_is_shown_as_a_jpeg_of_bounded_size(photo):
