@@ -67,7 +67,7 @@ def read(folder: str | Path, split: str, limit: int | None = None) -> list[Annot
 
 def _photo(raw: dict, images: Path) -> AnnotatedPhoto:
     by_entity: dict[int, list[int]] = {}
-    boxes = []
+    boxes: list[tuple[float, float, float, float]] = []
     for b in raw["boxes"][:MAX_BOXES]:
         x1, y1, x2, y2 = (float(v) for v in b["box"])
         if x2 - x1 < SMALLEST or y2 - y1 < SMALLEST:

@@ -177,7 +177,13 @@ def test_a_finger_scrolls_the_page_and_draws_only_after_new_box(visit, fake_url)
 
     swipe()
     assert page.locator(".studio .box").count() == count
-    page.evaluate("scrollTo(0, 0)")
+    page.evaluate("""async () => {
+      for (let before = -1; before !== scrollY;) {
+        before = scrollY;
+        await new Promise((resolve) => { setTimeout(resolve, 300); });
+      }
+      scrollTo(0, 0);
+    }""")  # a swipe makes the page glide on
     page.locator('.studio [data-part="draw"]').tap()
     expect(page.locator('.studio .frame.drawing')).to_be_visible()
     area = page.locator('.studio [data-part="frame"]').bounding_box()
