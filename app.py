@@ -18,8 +18,10 @@ WEIGHTS = Path(__file__).parent / "assets" / "weights"
 
 def load_predictor(weights: Path) -> Predictor:
     """Imports PyTorch, which takes seconds: the page is served before."""
+    from engine.memory import keep_freed_memory
     from engine.predictor import Predictor
 
+    keep_freed_memory()
     return Predictor.load(weights)
 
 

@@ -23,7 +23,7 @@ function makeSigns(hasPicture, hasWords) {
     make("span", { class: `clue${hasWords ? "" : " gone"}`, "aria-hidden": "true" }, "Aa")];
 }
 
-// A card is built once and then only filled, so that bars glide and focus stays.
+// A card is built once and then only filled, so that the focus stays.
 function makeCard(kind) {
   const rows = Array.from({ length: ROWS }, () => {
     const bar = makeBar("guess");
@@ -56,15 +56,15 @@ function fillCard(card, kind, answer) {
   setText(card.title, answer.known ? answer.truth : "[MASK]");
   card.rows.forEach((row, i) => {
     const guess = answer.best[i];
-    row.node.hidden = !guess;
+    setHidden(row.node, !guess);
     if (!guess) return;
     setText(row.name, guess.text);
     setText(row.number, guess.percent);
     row.bar.fill.style.width = share(guess.probability);
     row.node.classList.toggle("true", guess.true);
   });
-  card.meter.hidden = card.verdict.hidden = card.rank.hidden = !answer.known;
-  card.note.hidden = !answer.note;
+  for (const node of [card.meter, card.verdict, card.rank]) setHidden(node, !answer.known);
+  setHidden(card.note, !answer.note);
   setText(card.note, answer.note);
   if (!answer.known) return;
   const who = kind === "word" ? "True word" : "Label when visible";
@@ -98,12 +98,12 @@ function makeAnswers({ showWord, showRegion }) {
         card.show.addEventListener("click", () => (kind === "word" ? showWord : showRegion)(answer.index));
         cards.set(key, card);
       }
-      card.show.hidden = kind === "word" && !answer.known;
-      card.show.setAttribute("aria-label", `Show ${answer.truth} again`);
+      setHidden(card.show, kind === "word" && !answer.known);
+      setAttribute(card.show, "aria-label", `Show ${answer.truth} again`);
       fillCard(card, kind, answer);
       if (list.children[place] !== card.node) list.insertBefore(card.node, list.children[place] || null);
     });
-    part("empty").hidden = wanted.length > 0;
+    setHidden(part("empty"), wanted.length > 0);
   }
 
   return { render };

@@ -43,14 +43,6 @@ function makeBoxes({ toggle, select, point }) {
     buttons.get(held)?.focus(); // new labels must not take the box out of a keyboard user's hands
   }
 
-  function place(button, box, area) {
-    button.style.left = share(box[0]);
-    button.style.top = share(box[1]);
-    button.style.width = share(box[2] - box[0]);
-    button.style.height = share(box[3] - box[1]);
-    button.style.zIndex = String(1000 - Math.round(990 * Math.min(1, area)));
-  }
-
   function render(state, ui, guesses) {
     if (state.regions !== drawnFor) build(state);
     const shown = new Set(shownRegions(state, ui));
@@ -58,16 +50,17 @@ function makeBoxes({ toggle, select, point }) {
       const region = state.regions[index];
       const box = ui.preview?.index === index ? ui.preview.box : region.box;
       const hidden = state.hiddenRegions.includes(index);
-      place(button, box, areaOf(box));
-      button.hidden = !shown.has(index);
+      setPlace(button, box);
+      button.style.zIndex = String(1000 - Math.round(990 * Math.min(1, areaOf(box))));
+      setHidden(button, !shown.has(index));
       button.classList.toggle("mine", Boolean(region.mine));
       button.classList.toggle("selected", ui.selected === index);
       button.classList.toggle("pointed", ui.pointed === index);
-      button.setAttribute("aria-pressed", String(hidden));
+      setAttribute(button, "aria-pressed", hidden);
       const guess = guesses.get(index);
-      button.setAttribute("aria-label", `Region ${nameOf(state.regions, index)}${scoreOf(region)}, `
+      setAttribute(button, "aria-label", `Region ${nameOf(state.regions, index)}${scoreOf(region)}, `
         + (hidden ? `hidden${guess ? `, the model says ${guess}` : ""}` : "visible"));
-      button.firstChild.hidden = !hidden;
+      setHidden(button.firstChild, !hidden);
       setText(button.firstChild, hidden ? (guess || "hidden") : "");
     }
   }
@@ -104,7 +97,7 @@ function makeRegionList({ toggle, point }) {
     for (const chip of list.children) {
       const index = Number(chip.dataset.region);
       const hidden = state.hiddenRegions.includes(index);
-      chip.setAttribute("aria-pressed", String(hidden));
+      setAttribute(chip, "aria-pressed", hidden);
       chip.classList.toggle("pointed", ui.pointed === index || ui.selected === index);
       setText(chip.firstChild, nameOf(state.regions, index));
       setText(chip.lastChild, hidden ? (guesses.get(index) || "hidden") : scoreOf(state.regions[index]).trim());

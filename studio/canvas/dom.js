@@ -13,8 +13,25 @@ function make(tag, attributes = {}, ...children) {
   return made;
 }
 
+// Everything is drawn anew at each step, so what is already as it should be is left alone: the browser would otherwise
+// style and paint it again.
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
+}
+
+function setAttribute(node, name, value) {
+  if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+}
+
+function setHidden(node, hidden) {
+  if (node.hidden !== hidden) node.hidden = hidden;
+}
+
+function setPlace(node, [left, top, right, bottom]) {
+  const place = [left, top, right - left, bottom - top].map(share);
+  if (node.dataset.place === place.join()) return;
+  node.dataset.place = place.join();
+  [node.style.left, node.style.top, node.style.width, node.style.height] = place;
 }
 
 const share = (value) => `${(100 * value).toFixed(3)}%`;

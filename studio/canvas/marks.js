@@ -2,16 +2,15 @@
 function renderMarks(state, ui) {
   const grips = part("grips");
   const chosen = ui.selected !== null && state.regions?.[ui.selected] ? ui.selected : null;
-  grips.hidden = chosen === null;
+  setHidden(grips, chosen === null);
   if (chosen !== null) {
     const box = ui.preview?.index === chosen ? ui.preview.box : state.regions[chosen].box;
-    Object.assign(grips.style, { left: share(box[0]), top: share(box[1]),
-      width: share(box[2] - box[0]), height: share(box[3] - box[1]) });
+    setPlace(grips, box);
   }
   const tag = part("tag");
   const named = ui.pointed ?? chosen;
   const region = named === null ? null : state.regions?.[named];
-  tag.hidden = !region || state.hiddenRegions.includes(named);
+  setHidden(tag, !region || state.hiddenRegions.includes(named));
   if (tag.hidden) return;
   const box = ui.preview?.index === named ? ui.preview.box : region.box;
   setText(tag, `${nameOf(state.regions, named)}${scoreOf(region)}`);

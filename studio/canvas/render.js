@@ -17,11 +17,11 @@ function redraw() {
 
 function renderPhoto(state) {
   const { photo } = state;
-  part("frame").hidden = !photo;
-  part("wait").hidden = Boolean(photo);
+  setHidden(part("frame"), !photo);
+  setHidden(part("wait"), Boolean(photo));
   if (!photo) return;
   const image = part("image");
-  image.alt = photo.shows;
+  setAttribute(image, "alt", photo.shows);
   if (image.getAttribute("src") !== photo.picture) {
     image.src = photo.picture;
     part("frame").style.setProperty("--ratio", String(photo.width / photo.height));
@@ -31,23 +31,23 @@ function renderPhoto(state) {
 
 function renderTools(state) {
   // Not `disabled`, which would take the focus away from someone who has just used it by keyboard.
-  part("undo").setAttribute("aria-disabled", String(!store.canUndo));
-  part("reset").setAttribute("aria-disabled", String(!store.canReset));
+  setAttribute(part("undo"), "aria-disabled", !store.canUndo);
+  setAttribute(part("reset"), "aria-disabled", !store.canReset);
   part("draw").disabled = !state.regions;
-  part("draw").setAttribute("aria-pressed", String(ui.drawing));
+  setAttribute(part("draw"), "aria-pressed", ui.drawing);
   part("frame").classList.toggle("drawing", ui.drawing);
   const chosen = ui.selected === null ? null : state.regions?.[ui.selected];
-  part("delete").hidden = !chosen;
+  setHidden(part("delete"), !chosen);
   if (chosen) setText(part("delete-text"), `Delete “${nameOf(state.regions, ui.selected)}”`);
   const all = state.regions ? state.regions.length - 1 : 0;
-  part("more").hidden = !ui.showAll && shownRegions(state, ui).length === all;
-  part("more").setAttribute("aria-pressed", String(ui.showAll));
+  setHidden(part("more"), !ui.showAll && shownRegions(state, ui).length === all);
+  setAttribute(part("more"), "aria-pressed", ui.showAll);
   setText(part("more"), ui.showAll ? "Fewer boxes" : `All ${all} boxes`);
   setText(part("caption-note"), state.suggested ? "Written from the detector’s labels: put your own." : "");
 }
 
 function renderEmpty() {
-  part("empty-hint").hidden = !modelReady;
-  part("empty-model").hidden = modelReady;
+  setHidden(part("empty-hint"), !modelReady);
+  setHidden(part("empty-model"), modelReady);
   setText(part("empty-model"), modelProblem);
 }

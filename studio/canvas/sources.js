@@ -26,7 +26,7 @@ function makeSources({ opened, complain }) {
     },
     markOpen(photo) {
       [...part("examples").children].forEach((button, number) => {
-        button.setAttribute("aria-current", String(photo?.source.number === number));
+        setAttribute(button, "aria-current", photo?.source.number === number);
       });
     },
   };

@@ -47,8 +47,8 @@ async function followModel(courier, { ready, failed }) {
 
 function showMode(masking, refining) {
   const mode = part("mode");
-  mode.hidden = !masking;
-  mode.dataset.masking = masking;
+  setHidden(mode, !masking);
+  setAttribute(mode, "data-masking", masking);
   if (masking === "pixels") {
     setText(mode, "faithful: pixels hidden");
     mode.title = "The hidden boxes were blacked out before the detector looked at the photo.";

@@ -34,11 +34,11 @@ function makeSentence({ toggle }) {
       const word = state.chips.words[index];
       const hidden = state.hiddenWords.includes(index) || !word.known;
       const guess = guesses.get(index);
-      button.setAttribute("aria-pressed", String(hidden));
-      button.setAttribute("aria-label",
+      setAttribute(button, "aria-pressed", hidden);
+      setAttribute(button, "aria-label",
         `${word.text}, ${hidden ? `hidden${guess ? `, the model says ${guess}` : ""}` : "visible"}`);
-      button.title = hidden ? `“${word.text}” is hidden` : "";
-      button.lastChild.hidden = !hidden;
+      setAttribute(button, "title", hidden ? `“${word.text}” is hidden` : "");
+      setHidden(button.lastChild, !hidden);
       setText(button.lastChild, hidden ? (guess || "…") : "");
     }
   }
