@@ -4,11 +4,11 @@ const areaOf = ([x1, y1, x2, y2]) => Math.max(0, x2 - x1) * Math.max(0, y2 - y1)
 
 const scoreOf = (region) => (region.score === null ? "" : ` ${Math.round(100 * region.score)} %`);
 
-// How a region is called: its label, and a number where several share one.
+// How a region is called: its label, and a number where several share one, those drawn at first before the others.
 function nameOf(regions, index) {
   const { label } = regions[index];
   if (!label) return "new box";
-  const same = regions.filter((r) => r.label === label);
+  const same = regions.filter((r) => r.label === label).sort((a, b) => Boolean(b.first) - Boolean(a.first));
   return same.length > 1 ? `${label} ${same.indexOf(regions[index]) + 1}` : label;
 }
 

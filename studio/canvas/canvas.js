@@ -48,10 +48,7 @@ function wire() {
     if (event.detail === 0) addBox([0.35, 0.35, 0.65, 0.65]); // by keyboard: nothing to drag with
     else setDrawing(!ui.drawing);
   });
-  part("model").addEventListener("click", () => {
-    trigger("card");
-    document.getElementById("model-card")?.scrollIntoView({ behavior: "smooth" });
-  });
+  part("model").addEventListener("click", showCard);
   document.addEventListener("keydown", (event) => {
     if (!element.isConnected || event.target.closest?.("textarea, input")) return;
     if ((event.ctrlKey || event.metaKey) && event.key === "z") {
@@ -60,6 +57,15 @@ function wire() {
     }
     if (event.key === "Escape") { setDrawing(false); select(null); }
   });
+}
+
+// The card opens by an answer of the server's and grows then; only after that is there something to scroll to.
+function showCard() {
+  const card = document.getElementById("model-card");
+  const watcher = new ResizeObserver(() => card.scrollIntoView({ behavior: "smooth" }));
+  watcher.observe(card);
+  setTimeout(() => watcher.disconnect(), 1500);
+  trigger("card");
 }
 
 async function begin() {

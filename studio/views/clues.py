@@ -33,6 +33,8 @@ def verdict(truth: str, clues: Clues, words: str = "words") -> str:
     name = f"“{truth}”"
     if max(both, blind, mute) < UNBELIEVED:
         return f"No clue helps: the model gives {name} {_said(both)} with everything it has."
+    if min(picture, text) <= -NOTICEABLE and max(picture, text) >= NOTICEABLE:
+        return _against_each_other(name, clues, words)
     if max(picture, text) < NOTICEABLE:
         return _without_help(name, clues, words)
     if picture >= NOTICEABLE and text >= NOTICEABLE and min(picture, text) > max(picture, text) / 2:
@@ -42,6 +44,13 @@ def verdict(truth: str, clues: Clues, words: str = "words") -> str:
         return f"The picture did it: without it the model gives {name} {_said(blind)} instead of {_said(both)}."
     return (f"The {words} did it: without {_it(words)} the model gives {name} {_said(mute)} "
             f"instead of {_said(both)}.")
+
+
+def _against_each_other(name: str, clues: Clues, words: str) -> str:
+    both, blind, mute = clues.everything, clues.without_picture, clues.without_words
+    winner, loser = ("picture", words) if blind < mute else (words, "picture")
+    return (f"The {winner} did it, against the {loser}: {name} has {_said(both)} with both, "
+            f"{_said(min(blind, mute))} without the {winner} and {_said(max(blind, mute))} without the {loser}.")
 
 
 def _without_help(name: str, clues: Clues, words: str) -> str:

@@ -184,7 +184,7 @@ def test_a_finger_scrolls_the_page_and_draws_only_after_new_box(visit, fake_url)
       }
       scrollTo(0, 0);
     }""")  # a swipe makes the page glide on
-    page.locator('.studio [data-part="draw"]').tap()
+    page.locator('.studio [data-part="draw"]').click()
     expect(page.locator('.studio .frame.drawing')).to_be_visible()
     area = page.locator('.studio [data-part="frame"]').bounding_box()
     swipe()

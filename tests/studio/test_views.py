@@ -32,6 +32,9 @@ def test_a_percentage_is_never_more_sure_than_the_model(probability, shown):
     (Clues(0.10, 0.40, 0.12), "The picture misled it: without it the model gives “dog” 40 % instead of 10 %."),
     (Clues(0.10, 0.12, 0.40), "The words misled it: without them the model gives “dog” 40 % instead of 10 %."),
     (Clues(0.62, 0.0001, 0.6), "The picture did it: without it the model gives “dog” under 0.1 % instead of 62 %."),
+    (Clues(0.34, 0.74, 0.03),
+     "The words did it, against the picture: “dog” has 34 % with both, 3.0 % without the words and 74 % without the "
+     "picture."),
     (Clues(0.01, 0.02, 0.0), "No clue helps: the model gives “dog” 1.0 % with everything it has."),
     (Clues(0.2, 0.15, 0.15),
      "Neither clue weighs much: “dog” has 20 % with both, 15 % without the picture and 15 % without the words."),
