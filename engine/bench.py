@@ -15,6 +15,7 @@ import psutil
 import torch
 from PIL import Image
 
+from engine.machine import processor
 from engine.memory import keep_freed_memory
 from engine.predictor import Predictor, Seen
 from engine.structures.photo import Photo
@@ -46,7 +47,7 @@ def bench(weights: Path, rounds: int = 40) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
-    return {"processor": _processor(), "cores": os.cpu_count(), "threads": torch.get_num_threads(),
+    return {"processor": processor(), "cores": os.cpu_count(), "threads": torch.get_num_threads(),
             "memory_gigabytes": round(psutil.virtual_memory().total / 1e9, 1), "python": platform.python_version(),
             "torch": torch.__version__, "bfloat16": torch.ops.mkldnn._is_mkldnn_bf16_supported()}
 
@@ -84,13 +85,3 @@ def _jpeg(width: int, height: int) -> bytes:
 def _grid(count: int) -> list[tuple[float, float, float, float]]:
     side = int(count ** 0.5)
     return [(x / side, y / side, (x + 1) / side, (y + 1) / side) for y in range(side) for x in range(side)]
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or "unknown"

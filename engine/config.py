@@ -106,7 +106,7 @@ class RecipeConfig(Settings):
     """Length of the stages; the defaults are those of the shipped weights."""
 
     detector_epochs: float = setting(1.8, "passes over the photos for the detector", low=0)
-    epochs: float = setting(9.0, "passes over the captions on cached features", low=0)
+    epochs: float = setting(4.4, "passes over the captions on cached features", low=0)
     tuning_epochs: float = setting(0.4, "passes over the photos end to end", low=0)
     limit: int = setting(0, "if not 0, only so many photos", low=0)
     seed: int = setting(0, "of every random choice", low=0)

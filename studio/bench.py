@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import shutil
 import socket
@@ -20,6 +21,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from engine.machine import processor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -67,7 +70,8 @@ def measure_clicks(url: str, n: int = 60) -> dict[str, Any]:
         finally:
             browser.close()
     return {"p50": round(statistics.median(taken), 1), "p95": round(_quantile(taken, 0.95), 1), "n": n, "unit": "ms",
-            "first_answer": round(first_answer, 2), "machine": f"{platform.machine()}, {_processor()}"}
+            "first_answer": round(first_answer, 2),
+            "machine": f"{platform.machine()}, {os.cpu_count()} x {processor()}"}
 
 
 def find_chromium() -> str:
@@ -153,15 +157,6 @@ def _answers(url: str) -> bool:
 def _quantile(values: Sequence[float], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def _processor() -> str:
-    found = Path("/proc/cpuinfo")
-    if not found.is_file():
-        return platform.processor()
-    lines = found.read_text(encoding="utf-8").splitlines()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{len(names)} x {names[0]}" if names else platform.processor()
 
 
 if __name__ == "__main__":

@@ -18,11 +18,10 @@ SMALLEST_SIDE = 4  # input pixels
 
 @dataclass(frozen=True)
 class Detections:
-    """K regions of one picture, best first. boxes [K, 4] in input pixels, scores [K], classes [K] (0 never)."""
+    """K regions of one picture, best first. boxes [K, 4] in input pixels, scores [K]."""
 
     boxes: Tensor
     scores: Tensor
-    classes: Tensor
 
 
 class Detector(nn.Module):
@@ -43,12 +42,6 @@ class Detector(nn.Module):
                    Transform.from_config(config), Suppression())
 
     @torch.inference_mode()
-    def detect(self, picture: Tensor, candidates: int = 100) -> Detections:
-        """Regions of one mean-subtracted picture [3, h, w]."""
-        height, width = picture.shape[1:]
-        return self.regions(self.fast_rcnn.maps(picture[None]), height, width, candidates)
-
-    @torch.inference_mode()
     def regions(self, maps: FeatureMaps, height: int, width: int, candidates: int = 100) -> Detections:
         """Regions of one picture, whose maps are given: propose, classify, refine, suppress."""
         objectness, deltas = self.proposals(maps.stage4)
@@ -64,4 +57,4 @@ class Detector(nn.Module):
         # better than the probability of the one best noun.
         scores = (objects * (1 - nouns[:, 0])).sqrt()
         keep = self.suppression.keep(boxes, scores, classes)
-        return Detections(boxes[keep], scores[keep], classes[keep] + 1)
+        return Detections(boxes[keep], scores[keep])

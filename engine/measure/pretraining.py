@@ -16,7 +16,7 @@ from torch import Tensor
 from engine.data.flickr8k import AnnotatedPhoto
 from engine.errors import ConfigError
 from engine.measure.proposals import recall
-from engine.predictor import Predictor, Seen
+from engine.predictor import Predictor
 from engine.structures.caption import Caption
 from engine.structures.example import Example, Regions
 from engine.structures.photo import Photo
@@ -55,9 +55,12 @@ def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto], masking: str
     for i, photo in enumerate(photos):
         seen = predictor.see(Photo.open(photo.path), photo.boxes)
         pictures.append(seen.regions)
+        labels = {r + 1: label for r in range(len(photo.boxes))
+                  if (label := predictor.classes.label(photo, r)) is not None}
+        hidden = {r: predictor.hidden_pixels(seen, (r,)) if masking == "pixels" else seen.regions for r in labels}
         for name, caption in (("caption", captions[i].caption), ("no_caption", predictor.pieces.without_words()),
                               ("other_caption", captions[(i + 1) % len(photos)].caption)):
-            _ask_regions(predictor, photo, seen, caption, masking, regions[name])
+            _ask_regions(predictor, labels, hidden, caption, regions[name])
     nothing = Regions.none(predictor.config.appearance)
     for i, grounded in enumerate(captions):
         for name, clue in (("image", pictures[i]), ("no_image", nothing),
@@ -88,14 +91,11 @@ def _ask_words(predictor: Predictor, grounded: GroundedCaption, clue: Regions, t
             tally.nouns.append(first)
 
 
-def _ask_regions(predictor: Predictor, photo: AnnotatedPhoto, seen: Seen, clue: Caption, masking: str,
+def _ask_regions(predictor: Predictor, labels: dict[int, int], hidden: dict[int, Regions], clue: Caption,
                  tally: Tally) -> None:
-    """Each annotated region that has a class alone."""
-    labels = {i + 1: predictor.classes.label(photo, i) for i in range(len(photo.boxes))}
-    asked = [r for r, label in labels.items() if label is not None]
-    examples = [Example(clue.piece_ids, predictor.hidden_pixels(seen, (r,)) if masking == "pixels" else seen.regions,
-                        [r]) for r in asked]
-    for region, (_, states) in zip(asked, _states(predictor, examples), strict=True):
+    """Each annotated region that has a class alone. hidden: the photo's regions while this one is hidden."""
+    examples = [Example(clue.piece_ids, hidden[region], [region]) for region in labels]
+    for region, (_, states) in zip(labels, _states(predictor, examples), strict=True):
         logits = predictor.model.heads.mvrc(states[region:region + 1]).float()
         first, five = _hits(logits, torch.tensor([labels[region]]))
         tally.first.append(first)

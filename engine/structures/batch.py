@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 
@@ -39,7 +37,3 @@ class Batch:
             if tuple(getattr(self, name).shape) != shape:
                 raise ValueError(f"{name} has the shape {list(getattr(self, name).shape)}; "
                                  f"piece_ids and appearance ask for {list(shape)}.")
-
-    def to(self, device: torch.device) -> Batch:
-        return dataclasses.replace(self, **{
-            f.name: getattr(self, f.name).to(device) for f in dataclasses.fields(self)})

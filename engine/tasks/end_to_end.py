@@ -21,7 +21,8 @@ from engine.tasks.pretraining import MOST_REGIONS, GroundedCaption, PretrainingT
 
 
 class EndToEndTask(PretrainingTask):
-    """`PretrainingTask` without a cache (see `attach`): an example is a photo with all its captions."""
+    """`PretrainingTask` whose features come from the detector at each step (see `attach`), not from the cache: an
+    example is a photo with all its captions."""
 
     def attach(self, detector: Detector, backbone_scale: float = 0.5) -> EndToEndTask:
         """Train this detector too. backbone_scale: its learning rate relative to BERT's."""

@@ -1,6 +1,6 @@
 """Pre-training: masked language modeling with visual clues, masked RoI classification with linguistic clues.
 
-Paper, section 3.3; specification, tasks 1 and 2. Text-only batches come 1:1. What `mini` adds is switched on in
+Paper, section 3.3; specification, tasks 1 and 2. Text-only sequences are mixed in. What `mini` adds is switched on in
 `PretrainingConfig`: every region classified, grounded nouns hidden more often, phrases aligned with their regions.
 """
 
@@ -21,6 +21,7 @@ from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
 from engine.model.losses import cross_entropy, mean_or_zero, soft_cross_entropy
 from engine.model.vlbert import Encoded, VLBert
+from engine.structures.boxes import Boxes
 from engine.structures.caption import Caption
 from engine.structures.example import Example, Regions, collate
 
@@ -158,15 +159,9 @@ class PretrainingTask:
         """The words of `count` captions without a picture."""
         numbers = torch.randint(len(self.texts), (count,), generator=generator).tolist()
         hidden = [self.hide_text(self.texts[i], (), generator) for i in numbers]
-        words, truth = [], []
         nothing = Regions.none(self.width)
-        questions = [Question(Example(h.piece_ids, nothing), h.places, h.truth, [], {}, []) for h in hidden]
-        for chunk in chunks(questions):
-            encoded = self.vlbert(collate([q.example for q in chunk]))
-            words.append(encoded.text[_rows([q.places for q in chunk])])
-            for q in chunk:
-                truth.extend(q.truth)
-        return cross_entropy(self.vlbert.heads.mlm(torch.cat(words)), torch.tensor(truth))
+        return self.losses_of([Question(Example(h.piece_ids, nothing), h.places, h.truth, [], {}, [])
+                               for h in hidden])["words"]
 
     def question(self, grounded: GroundedCaption, generator: torch.Generator) -> Question:
         """Draw detections to add and regions to hide, then ask."""
@@ -186,7 +181,8 @@ class PretrainingTask:
     def ask(self, grounded: GroundedCaption, regions: Regions, annotated: int, hidden: HiddenRegions,
             generator: torch.Generator) -> Question:
         """Draw the words to hide and look up what all answers are. Regions: 0, `annotated` ones, then detections."""
-        overlap = _overlap(regions.boxes)
+        places = Boxes(regions.boxes, 1.0, 1.0)
+        overlap = places.iou(places)  # [R, R]
         words = self.hide_words(grounded.caption, {w for w, _ in grounded.phrases}, generator)
         # A visible detection of a hidden thing would give it away.
         also = [r for r in range(annotated + 1, len(regions)) if (overlap[r, hidden.hidden] > SAME_PLACE).any()]
@@ -250,12 +246,3 @@ def _rows(places: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """Row and column indices of these places, row after row."""
     rows = [row for row, own in enumerate(places) for _ in own]
     return torch.tensor(rows, dtype=torch.long), torch.tensor([p for own in places for p in own], dtype=torch.long)
-
-
-def _overlap(boxes: Tensor) -> Tensor:
-    """[R, R] IoU."""
-    low = torch.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = (high - low).clamp(min=0).prod(dim=2)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
-    return shared / (area[:, None] + area[None, :] - shared).clamp(min=1e-9)
