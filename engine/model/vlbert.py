@@ -68,7 +68,7 @@ class VLBert(nn.Module):
     def forward(self, batch: Batch) -> Encoded:
         """Rows with no real region are text-only: their words get the text-only visual embedding."""
         obj_rep = self.obj_rep(batch)
-        return self.encode(batch, obj_rep, self.embeddings.text_visual(obj_rep, batch.region_real))
+        return self.encode(batch, obj_rep, self.embeddings.text_visual(obj_rep, batch.region_real, batch.tags))
 
     def obj_rep(self, batch: Batch) -> Tensor:
         """The visual feature of each region, [B, R, D] (specification, "Visual feature").

@@ -18,6 +18,8 @@ class Batch:
     boxes: [B, R, 4] float32; x1, y1, x2, y2 as fractions of the picture.
     region_real: [B, R] bool. A row with no real region is text-only: its words get the text-only visual embedding.
     region_hidden: [B, R] bool; these regions' appearance is replaced by what the model learned for "hidden".
+    tags: None, or [B, T] int64, the region whose visual feature a word piece carries; None is region 0 for all (VCR
+    tags the words that name a box).
     """
 
     piece_ids: Tensor
@@ -27,12 +29,15 @@ class Batch:
     boxes: Tensor
     region_real: Tensor
     region_hidden: Tensor
+    tags: Tensor | None = None
 
     def __post_init__(self) -> None:
         b, t = self.piece_ids.shape
         r = self.appearance.shape[1]
         expected = {"segments": (b, t), "text_real": (b, t), "boxes": (b, r, 4),
                     "region_real": (b, r), "region_hidden": (b, r)}
+        if self.tags is not None:
+            expected["tags"] = (b, t)
         for name, shape in expected.items():
             if tuple(getattr(self, name).shape) != shape:
                 raise ValueError(f"{name} has the shape {list(getattr(self, name).shape)}; "

@@ -35,11 +35,17 @@ class Regions:
 
 @dataclass(frozen=True)
 class Example:
-    """piece_ids: [CLS] … [SEP] with [MASK] where a word is hidden; hidden_regions: indices into `regions`."""
+    """piece_ids: [CLS] … [SEP] with [MASK] where a word is hidden; hidden_regions: indices into `regions`.
+
+    second: where segment B begins, or nothing for one sentence. tags: of each piece the region whose visual feature it
+    carries, or nothing for region 0 throughout.
+    """
 
     piece_ids: Sequence[int]
     regions: Regions
     hidden_regions: Sequence[int] = ()
+    second: int | None = None
+    tags: Sequence[int] = ()
 
 
 def collate(examples: Sequence[Example]) -> Batch:
@@ -48,6 +54,8 @@ def collate(examples: Sequence[Example]) -> Batch:
     t = max(len(e.piece_ids) for e in examples)
     r = max(len(e.regions) for e in examples)
     piece_ids = torch.zeros(b, t, dtype=torch.int64)
+    segments = torch.zeros(b, t, dtype=torch.int64)
+    tags = torch.zeros(b, t, dtype=torch.int64) if any(e.tags for e in examples) else None
     text_real = torch.zeros(b, t, dtype=torch.bool)
     appearance = torch.zeros(b, r, examples[0].regions.appearance.shape[1])
     boxes = torch.zeros(b, r, 4)
@@ -56,8 +64,12 @@ def collate(examples: Sequence[Example]) -> Batch:
     for i, e in enumerate(examples):
         piece_ids[i, : len(e.piece_ids)] = torch.tensor(e.piece_ids)
         text_real[i, : len(e.piece_ids)] = True
+        if e.second is not None:
+            segments[i, e.second: len(e.piece_ids)] = 1
+        if tags is not None and e.tags:
+            tags[i, : len(e.tags)] = torch.tensor(e.tags)
         appearance[i, : len(e.regions)] = e.regions.appearance
         boxes[i, : len(e.regions)] = e.regions.boxes
         region_real[i, : len(e.regions)] = True
         region_hidden[i, list(e.hidden_regions)] = True
-    return Batch(piece_ids, torch.zeros_like(piece_ids), text_real, appearance, boxes, region_real, region_hidden)
+    return Batch(piece_ids, segments, text_real, appearance, boxes, region_real, region_hidden, tags)

@@ -22,7 +22,7 @@ from engine.data.flickr8k import AnnotatedPhoto, read, texts
 from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
 from engine.detector.detector import ATTRIBUTES, Detector
-from engine.errors import ConfigError
+from engine.errors import ConfigError, WeightsError
 from engine.model.vlbert import VLBert
 from engine.structures.caption import Caption
 from engine.tasks.detection import DetectionTask
@@ -33,7 +33,8 @@ from engine.training.log import written
 from engine.training.trainer import Trainable, TrainingConfig, train
 from engine.weights.bert import load_bert
 from engine.weights.resnet import load_resnet
-from engine.weights.shipped import save_all
+from engine.weights.shipped import read_labels, save_all
+from engine.weights.store import load
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,10 @@ class Material:
 
 
 def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Path, run: Path, bert: Path, resnet: Path,
-             stages: Sequence[str] = STAGES) -> Path:
+             init: Path | None = None, stages: Sequence[str] = STAGES) -> Path:
     """Run the stages and return the folder of the finished weights. Finished stages are not repeated.
+
+    init: a folder of weights of the same preset whose VL-BERT the pre-training starts from, instead of `bert`'s.
 
     Raises ConfigError for a preset without a detector of its own, DataError and WeightsError for what is missing.
     """
@@ -69,7 +72,8 @@ def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Pat
         compute(detector, photos, run / "features", lambda done, count: _say("features", done, count))
     model = VLBert.from_config(config)
     if "pretraining" in stages:
-        _pretraining(material, detector, model, bert, corpus)
+        _initialise(material, model, bert, init)
+        _pretraining(material, detector, model, corpus)
         save_all(run / "weights", config, detector, model, material.classes, material.attributes, vocabulary)
     if "tuning" in stages:
         _tuning(material, detector, model, corpus)
@@ -90,9 +94,18 @@ def _detector(material: Material, resnet: Path, *, train_it: bool) -> Detector:
     return detector.eval()
 
 
-def _pretraining(material: Material, detector: Detector, model: VLBert, bert: Path, corpus: Sequence[Caption]) -> None:
+def _initialise(material: Material, model: VLBert, bert: Path, init: Path | None) -> None:
     torch.manual_seed(material.recipe.seed)
-    load_bert(model, bert)
+    if init is None:
+        load_bert(model, bert)
+        return
+    classes, _ = read_labels(init / "labels.json")
+    if classes.names != material.classes.names:
+        raise WeightsError(f"{init} was trained with other region classes than this data gives. Start from BERT.")
+    load(model, init / f"{material.config.name}-vlbert.safetensors", material.config, kind="vlbert")
+
+
+def _pretraining(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption]) -> None:
     cache = FeatureCache(material.run / "features", material.photos)
     task = PretrainingTask(model, material.config.pretraining, material.pieces, material.photos, cache,
                            material.classes, detector.heads.classify, corpus)

@@ -1,0 +1,129 @@
+"""What fine-tuning asks about a picture: an answer, a choice, a region (specification, "Fine-tuning")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from engine.errors import DataError
+
+Fractions = tuple[float, float, float, float]
+Q = TypeVar("Q")
+CHOICES = 4
+MASK_SIDE = 14
+
+
+@dataclass(frozen=True, eq=False)
+class Pictured:
+    """A picture on disk. boxes: x1, y1, x2, y2 as fractions; names: what is in each, or nothing at all.
+
+    masks: None, or [K, 14, 14] float32 in 0..1, the segmentation of each box inside it (VCR).
+    """
+
+    path: Path
+    boxes: tuple[Fractions, ...] = ()
+    names: tuple[str, ...] = ()
+    masks: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.names and len(self.names) != len(self.boxes):
+            raise DataError(f"{self.path.name} has {len(self.boxes)} boxes and {len(self.names)} names for them.")
+        if self.masks is not None and self.masks.shape != (len(self.boxes), MASK_SIDE, MASK_SIDE):
+            raise DataError(f"{self.path.name} has {len(self.boxes)} boxes and masks of the shape "
+                            f"{list(self.masks.shape)}; expected [{len(self.boxes)}, {MASK_SIDE}, {MASK_SIDE}].")
+
+
+@dataclass(frozen=True)
+class OpenQuestion:
+    """A question with one answer. picture: its number in the data set. answers: each right one and its score, 0..1
+    (VQA: min(0.3 x people who gave it, 1)). kind: what the figures are reported by, or nothing."""
+
+    picture: int
+    text: str
+    answers: dict[str, float]
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class TaggedText:
+    """Words in reading order; tags: for each the box it names, counted from 1, or 0 for none."""
+
+    words: tuple[str, ...]
+    tags: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.words) != len(self.tags):
+            raise DataError(f"{' '.join(self.words)!r} has {len(self.words)} words and {len(self.tags)} tags.")
+
+    @classmethod
+    def plain(cls, text: str) -> TaggedText:
+        """Words that name no box."""
+        words = tuple(text.split())
+        return cls(words, (0,) * len(words))
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+@dataclass(frozen=True)
+class ChoiceQuestion:
+    """A question with four answers, and four reasons for the right one (VCR). answer, rationale: which is right."""
+
+    picture: int
+    question: TaggedText
+    answers: tuple[TaggedText, ...]
+    answer: int
+    rationales: tuple[TaggedText, ...]
+    rationale: int
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        for name, texts, right in (("answers", self.answers, self.answer),
+                                   ("rationales", self.rationales, self.rationale)):
+            if len(texts) != CHOICES or not 0 <= right < CHOICES:
+                raise DataError(f"{self.question.text!r} has {len(texts)} {name} of which number {right} is right; "
+                                f"expected {CHOICES}, counted from 0.")
+
+
+@dataclass(frozen=True)
+class ReferringExpression:
+    """Words that mean one thing in the picture. boxes: the picture's boxes that show it, counted from 0."""
+
+    picture: int
+    text: str
+    boxes: tuple[int, ...]
+    kind: str = ""
+
+
+@dataclass
+class Skipped:
+    """Lines that could not be used: how many, and what was wrong with the first three."""
+
+    count: int = 0
+    named: list[str] = field(default_factory=list)
+
+    def add(self, what: str) -> None:
+        self.count += 1
+        if len(self.named) < 3:
+            self.named.append(what)
+
+    def __str__(self) -> str:
+        return f"{self.count} left out: {'; '.join(self.named)}" + (" …" if self.count > 3 else "")
+
+
+@dataclass(frozen=True)
+class DataSet(Generic[Q]):
+    """Pictures, what is asked about them, and what was left out. Raises DataError where nothing is left."""
+
+    pictures: tuple[Pictured, ...]
+    questions: tuple[Q, ...]
+    skipped: Skipped = field(default_factory=Skipped)
+
+    def __post_init__(self) -> None:
+        if not self.questions:
+            why = f" ({self.skipped})" if self.skipped.count else ""
+            raise DataError(f"There is nothing to use in this data{why}.")
