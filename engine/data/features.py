@@ -59,6 +59,10 @@ class FeatureCache:
         """Where these detections of a photo are among all rows."""
         return [self._starts[photo] + self._annotated[photo] + d for d in detections]
 
+    def detected_boxes(self, photo: int, detections: Sequence[int]) -> Tensor:
+        """Where these detections lie, [K, 4] as fractions."""
+        return torch.from_numpy(self._boxes[self.rows(photo, detections)]).reshape(-1, 4)
+
     def regions(self, photo: int, detections: Sequence[int] = ()) -> Regions:
         """Region 0, the annotated ones, then those detections (counted from 0)."""
         start = self._starts[photo]

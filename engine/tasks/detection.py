@@ -32,11 +32,12 @@ SAMPLED_ANCHORS, SAMPLED_PROPOSALS, JITTERED = 128, 48, 2
 @dataclass(frozen=True)
 class Targets:
     """One photo's annotation. boxes [G, 4] in input pixels; nouns [G, C] soft (all zero: no class);
-    attributes [G, M] in {0, 1}."""
+    attributes [G, M] in {0, 1}. mirrored: left and right are exchanged."""
 
     boxes: Tensor
     nouns: Tensor
     attributes: Tensor
+    mirrored: bool = False
 
 
 class DetectionTask:
@@ -76,22 +77,27 @@ class DetectionTask:
         return Targets(Boxes.from_fractions(photo.boxes, side, side).xyxy, nouns, attributes)
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        pictures, targets = zip(*(self._example(self.photos[i], generator) for i in examples), strict=True)
+        pictures, targets = zip(*(self.example(self.photos[i], generator) for i in examples), strict=True)
         maps = self.detector.fast_rcnn.maps(torch.stack(pictures).contiguous(memory_format=torch.channels_last))
+        return self.losses_on(maps, targets, generator)
+
+    def losses_on(self, maps: FeatureMaps, targets: Sequence[Targets],
+                  generator: torch.Generator) -> dict[str, Tensor]:
+        """The losses of pictures whose maps are there. Every picture needs an annotated box."""
         objectness, deltas = self.detector.proposals(maps.stage4)
         losses = self._proposal_losses(objectness, deltas, targets, generator)
         samples = [self._sample(o.detach(), d.detach(), t, generator) for o, d, t in
                    zip(objectness, deltas, targets, strict=True)]
         return losses | self._region_losses(maps, samples, targets)
 
-    def _example(self, photo: AnnotatedPhoto, generator: torch.Generator) -> tuple[Tensor, Targets]:
+    def example(self, photo: AnnotatedPhoto, generator: torch.Generator) -> tuple[Tensor, Targets]:
+        """The picture [3, side, side] and its annotation, both mirrored half of the time."""
         picture = self.detector.transform.picture(Photo.open(photo.path))
         targets = self.targets(photo, picture.shape[-1])
         if torch.rand((), generator=generator) < 0.5:
             side = picture.shape[-1]
-            picture, boxes = picture.flip(-1), targets.boxes
-            flipped = torch.stack([side - boxes[:, 2], boxes[:, 1], side - boxes[:, 0], boxes[:, 3]], dim=1)
-            targets = Targets(flipped, targets.nouns, targets.attributes)
+            picture = picture.flip(-1)
+            targets = Targets(mirrored(targets.boxes, side), targets.nouns, targets.attributes, mirrored=True)
         return picture, targets
 
     def _proposal_losses(self, objectness: Tensor, deltas: Tensor, targets: Sequence[Targets],
@@ -148,6 +154,11 @@ class DetectionTask:
         place = F.smooth_l1_loss(moved[front], torch.cat(goals)[front], beta=0.11, reduction="none").mean(dim=1)
         return {"noun": (noun * weight).sum() / weight.sum().clamp(min=1e-6), "attribute": 4.0 * attribute,
                 "place": mean_or_zero(place)}
+
+
+def mirrored(boxes: Tensor, width: float) -> Tensor:
+    """Boxes [K, 4] in a picture of this width, left and right exchanged."""
+    return torch.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], dim=1)
 
 
 def _some(indices: Tensor, count: int, generator: torch.Generator) -> Tensor:

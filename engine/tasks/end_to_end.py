@@ -1,10 +1,13 @@
 """The last step of pre-training: stages 3 to 5 of the detector move too (paper, section 3.3).
 
-The pixels of hidden regions are black before the detector sees them. All captions of a photo share one pass of it.
+Words, regions and the detector's own targets are learned from one pass of the backbone. The pixels of hidden regions
+are black before the detector sees them. All captions of a photo share the pass.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,69 +15,91 @@ from torch import Tensor, nn
 
 from engine.data.features import with_whole_picture
 from engine.data.masking import HiddenRegions
-from engine.detector.detector import Detector
-from engine.detector.fast_rcnn import hide_pixels
-from engine.model.losses import mean_or_zero, soft_cross_entropy
-from engine.structures.boxes import Boxes
-from engine.structures.photo import Photo
+from engine.detector.fast_rcnn import FeatureMaps, hide_pixels
+from engine.structures.example import Regions
+from engine.tasks.detection import DetectionTask, Targets, mirrored
 from engine.tasks.pretraining import MOST_REGIONS, GroundedCaption, PretrainingTask, Question
 
 
-class EndToEndTask(PretrainingTask):
-    """`PretrainingTask` whose features come from the detector at each step (see `attach`), not from the cache: an
-    example is a photo with all its captions."""
+@dataclass(frozen=True)
+class Sight:
+    """A photo as one step sees it. picture: [3, h, w], hidden regions black. targets: all its annotated boxes.
 
-    def attach(self, detector: Detector, backbone_scale: float = 0.5) -> EndToEndTask:
-        """Train this detector too. backbone_scale: its learning rate relative to BERT's."""
-        self.detector = detector
-        self.model = nn.ModuleDict({"detector": detector, "vlbert": self.vlbert})
-        self.backbone_scale = backbone_scale
-        self.by_photo: dict[int, list[GroundedCaption]] = {}
-        for grounded in self.captions:
-            self.by_photo.setdefault(grounded.photo, []).append(grounded)
-        return self
+    boxes: [K, 4] in pixels, the annotated ones, then `detections` (their numbers in the cache).
+    """
+
+    photo: int
+    picture: Tensor
+    targets: Targets
+    boxes: Tensor
+    detections: list[int]
+    hidden: HiddenRegions
+
+    @property
+    def visible(self) -> Targets:
+        """The annotated boxes that are not hidden."""
+        kept = [i for i in range(len(self.targets.boxes)) if i + 1 not in self.hidden.hidden]
+        return Targets(self.targets.boxes[kept], self.targets.nouns[kept], self.targets.attributes[kept],
+                       self.targets.mirrored)
+
+
+class EndToEndTask:
+    """Both tasks at once; an example is a photo with all its captions (see `engine.training.trainer.Trainable`).
+
+    captions, detection: the two tasks, built on the same photos. backbone_scale, heads_scale: learning rates of the
+    detector's backbone and heads relative to VL-BERT's.
+    """
+
+    def __init__(self, captions: PretrainingTask, detection: DetectionTask, backbone_scale: float = 0.5,
+                 heads_scale: float = 2.0) -> None:
+        self.captions, self.detection = captions, detection
+        self.detector, self.vlbert = detection.detector, captions.vlbert
+        self.model: nn.Module = nn.ModuleDict({"detector": self.detector, "vlbert": self.vlbert})
+        self.backbone_scale, self.heads_scale = backbone_scale, heads_scale
+        self.photos = [i for i, photo in enumerate(captions.photos) if photo.boxes]
+        self.captions_of: dict[int, list[GroundedCaption]] = {}
+        for grounded in captions.captions:
+            self.captions_of.setdefault(grounded.photo, []).append(grounded)
 
     def __len__(self) -> int:
         return len(self.photos)
 
     def groups(self) -> list[dict[str, Any]]:
-        backbone = [p for p in self.detector.fast_rcnn.parameters() if p.requires_grad]
+        backbone, heads = self.detection.groups()
         return [{"params": list(self.vlbert.parameters()), "scale": 1.0},
-                {"params": backbone, "scale": self.backbone_scale},
-                {"params": list(self.detector.heads.classify.parameters()), "scale": 1.0}]
+                {"params": backbone["params"], "scale": self.backbone_scale},
+                {"params": heads["params"], "scale": self.heads_scale}]
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        hidden = {i: self.hide_regions(min(len(self.photos[i].boxes), MOST_REGIONS) + 1, generator) for i in examples}
-        pictures, boxes = [], []
-        for i in examples:
-            picture = self.detector.transform.picture(Photo.open(self.photos[i].path))
-            own = Boxes.from_fractions(self.photos[i].boxes[:MOST_REGIONS], picture.shape[2], picture.shape[1])
-            black = own.xyxy[[r - 1 for r in hidden[i].hidden]]
-            pictures.append(hide_pixels(picture[None], [black])[0])
-            boxes.append(own)
-        maps = self.detector.fast_rcnn.maps(torch.stack(pictures))
-        features = self.detector.fast_rcnn.features(maps, [b.xyxy for b in boxes])
-        questions: list[Question] = []
-        for i, own, feature in zip(examples, boxes, features.split([len(b) for b in boxes]), strict=True):
-            regions = with_whole_picture(feature, own.fractions)
-            questions.extend(self.ask(g, regions, len(own), hidden[i], generator) for g in self.by_photo[i])
-        losses = self.losses_of(questions)
-        losses["noun"] = 0.5 * self._noun_loss(examples, features, hidden)
-        if self.texts:
-            losses["text"] = self.text_loss(round(2 * self.config.text_share * len(examples)), generator)
+        sights = [self._look(self.photos[i], generator) for i in examples]
+        maps = self.detector.fast_rcnn.maps(torch.stack([s.picture for s in sights]))
+        questions = self._questions(sights, maps, generator)
+        losses = self.captions.losses_of(questions)
+        if self.captions.texts:
+            losses["text"] = self.captions.text_loss(round(self.captions.config.text_share * len(questions)), generator)
+        clear = [i for i, sight in enumerate(sights) if len(sight.visible.boxes)]
+        if clear:
+            own = FeatureMaps(maps.stage4[clear], maps.whole[clear])
+            losses |= self.detection.losses_on(own, [sights[i].visible for i in clear], generator)
         return losses
 
-    def _noun_loss(self, examples: list[int], features: Tensor, hidden: dict[int, HiddenRegions]) -> Tensor:
-        """The detector's own classifier keeps up with its features; hidden regions are left out."""
-        labels: list[Tensor] = []
-        rows: list[int] = []
-        row = 0
-        for i in examples:
-            for r, label in enumerate(self.labels[i][:MOST_REGIONS], 1):
-                if label is not None and r not in hidden[i].hidden:
-                    labels.append(label)
-                    rows.append(row)
-                row += 1
-        if not labels:
-            return features.sum() * 0
-        return mean_or_zero(soft_cross_entropy(self.detector.heads.classify(features[rows]), torch.stack(labels)))
+    def _look(self, photo: int, generator: torch.Generator) -> Sight:
+        picture, targets = self.detection.example(self.captions.photos[photo], generator)
+        annotated = targets.boxes[:MOST_REGIONS]
+        hidden = self.captions.hide_regions(len(annotated) + 1, generator)
+        detections = self.captions.drawn_detections(photo, generator)
+        side = picture.shape[-1]
+        found = self.captions.cache.detected_boxes(photo, detections) * side
+        if targets.mirrored:
+            found = mirrored(found, side)
+        picture = hide_pixels(picture[None], [annotated[[r - 1 for r in hidden.hidden]]])[0]
+        return Sight(photo, picture, targets, torch.cat([annotated, found]), detections, hidden)
+
+    def _questions(self, sights: Sequence[Sight], maps: FeatureMaps, generator: torch.Generator) -> list[Question]:
+        features = self.detector.fast_rcnn.features(maps, [s.boxes for s in sights])
+        questions: list[Question] = []
+        for sight, own in zip(sights, features.split([len(s.boxes) for s in sights]), strict=True):
+            regions: Regions = with_whole_picture(own, sight.boxes / sight.picture.shape[-1])
+            questions.extend(self.captions.ask(g, regions, sight.detections, sight.hidden, generator)
+                             for g in self.captions_of[sight.photo])
+        return questions

@@ -132,7 +132,8 @@ class PretrainingTask:
                 truth.extend(q.truth)
                 targets.extend(q.region_targets.values())
                 asked.extend(r in q.asked for r in q.region_targets)
-        losses = {"words": cross_entropy(self.vlbert.heads.mlm(torch.cat(words)), torch.tensor(truth))}
+        losses = {"words": cross_entropy(self.vlbert.heads.mlm(torch.cat(words)),
+                                         torch.tensor(truth, dtype=torch.long))}
         if targets:
             each = soft_cross_entropy(self.vlbert.heads.mvrc(torch.cat(regions)), torch.stack(targets))
             chosen = torch.tensor(asked)
@@ -165,22 +166,21 @@ class PretrainingTask:
 
     def question(self, grounded: GroundedCaption, generator: torch.Generator) -> Question:
         """Draw detections to add and regions to hide, then ask."""
-        detections = self._drawn_detections(grounded.photo, generator)
+        detections = self.drawn_detections(grounded.photo, generator)
         regions = self.cache.regions(grounded.photo, detections)
         annotated = self.cache.annotated(grounded.photo)
         if annotated > MOST_REGIONS:
             regions = regions[[*range(MOST_REGIONS + 1), *range(annotated + 1, len(regions))]]
             annotated = MOST_REGIONS
-        question = self.ask(grounded, regions, annotated, self.hide_regions(annotated + 1, generator), generator)
-        if self.config.classify_all_regions and self.detected_labels is not None:
-            labels = self.detected_labels[self.cache.rows(grounded.photo, detections)].float()
-            question.region_targets.update({r: label for r, label in enumerate(labels, annotated + 1)
-                                            if r not in question.example.hidden_regions})
-        return question
+        return self.ask(grounded, regions, detections, self.hide_regions(annotated + 1, generator), generator)
 
-    def ask(self, grounded: GroundedCaption, regions: Regions, annotated: int, hidden: HiddenRegions,
+    def ask(self, grounded: GroundedCaption, regions: Regions, detections: Sequence[int], hidden: HiddenRegions,
             generator: torch.Generator) -> Question:
-        """Draw the words to hide and look up what all answers are. Regions: 0, `annotated` ones, then detections."""
+        """Draw the words to hide and look up what all answers are.
+
+        Regions: 0, the annotated ones, then these detections of the photo (their numbers in the cache).
+        """
+        annotated = len(regions) - 1 - len(detections)
         places = Boxes(regions.boxes, 1.0, 1.0)
         overlap = places.iou(places)  # [R, R]
         words = self.hide_words(grounded.caption, {w for w, _ in grounded.phrases}, generator)
@@ -188,11 +188,14 @@ class PretrainingTask:
         also = [r for r in range(annotated + 1, len(regions)) if (overlap[r, hidden.hidden] > SAME_PLACE).any()]
         targets = {r: label for r, label in enumerate(self.labels[grounded.photo][:annotated], 1)
                    if label is not None and (r in hidden.asked or self.config.classify_all_regions)}
+        if self.config.classify_all_regions and self.detected_labels is not None:
+            labels = self.detected_labels[self.cache.rows(grounded.photo, detections)].float()
+            targets |= {r: label for r, label in enumerate(labels, annotated + 1) if r not in also}
         return Question(Example(words.piece_ids, regions, [*hidden.hidden, *also]), words.places, words.truth,
                         hidden.asked, targets,
                         self._phrases(grounded, annotated, overlap) if self.config.alignment else [])
 
-    def _drawn_detections(self, photo: int, generator: torch.Generator) -> list[int]:
+    def drawn_detections(self, photo: int, generator: torch.Generator) -> list[int]:
         """Half of the examples get some of the photo's own detections beside the annotated boxes."""
         if not self.config.extra_regions:
             return []

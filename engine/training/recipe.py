@@ -6,7 +6,6 @@ the one before left in the run's folder. Training stages go on where they were s
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -119,10 +118,11 @@ def _tuning(material: Material, detector: Detector, model: VLBert, corpus: Seque
     done = material.run / "pretraining" / "state.pt"
     model.load_state_dict(checkpoint.load(done)["model"])
     cache = FeatureCache(material.run / "features", material.photos)
-    switches = dataclasses.replace(material.config.pretraining, extra_regions=0)
-    task = EndToEndTask(model, switches, material.pieces, material.photos, cache, material.classes,
-                        detector.heads.classify, corpus).attach(detector)
-    settings = TrainingConfig(epochs=material.recipe.tuning_epochs, batch_size=16, rate=4e-5, warmup=0.1,
+    captions = PretrainingTask(model, material.config.pretraining, material.pieces, material.photos, cache,
+                               material.classes, detector.heads.classify, corpus)
+    detection = DetectionTask(detector, material.photos, material.classes, material.attributes)
+    task = EndToEndTask(captions, detection)
+    settings = TrainingConfig(epochs=material.recipe.tuning_epochs, batch_size=16, rate=1.5e-4, warmup=0.1,
                               weight_decay=0.01, seed=material.recipe.seed)
     _run(task, settings, material.run / "tuning", "tuning", True)
     detector.eval()

@@ -34,7 +34,7 @@ def test_a_row_does_not_depend_on_its_neighbours(model, batch):
     whole = model(batch)
     for row in range(B):
         one = dataclasses.replace(batch, **{f.name: getattr(batch, f.name)[row:row + 1]
-                                            for f in dataclasses.fields(batch)})
+                                            for f in dataclasses.fields(batch) if f.name != "tags"})
         close(model(one).text[0], whole.text[row])
 
 

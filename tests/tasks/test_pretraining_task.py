@@ -1,6 +1,5 @@
 """The tasks of training on a small world of coloured squares: targets, hiding, and that the losses fall."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -62,11 +61,18 @@ def world(tmp_path_factory):
     return photos, classes, detector, FeatureCache(folder / "features", photos)
 
 
-def task(world, kind=PretrainingTask, switches: PretrainingConfig = SWITCHES) -> PretrainingTask:
+def task(world, switches: PretrainingConfig = SWITCHES) -> PretrainingTask:
     photos, classes, detector, cache = world
     torch.manual_seed(0)
-    return kind(VLBert.from_config(CONFIG), switches, PIECES, photos, cache, classes, detector.heads.classify,
-                PIECES.captions(["a red ball .", "a green tree ."]))
+    return PretrainingTask(VLBert.from_config(CONFIG), switches, PIECES, photos, cache, classes,
+                           detector.heads.classify, PIECES.captions(["a red ball .", "a green tree ."]))
+
+
+def detection(world, detector: Detector) -> DetectionTask:
+    photos, classes, _, _ = world
+    attributes = attributes_from(photos, ATTRIBUTES)
+    attributes = (*attributes, *(f"none{i}" for i in range(ATTRIBUTES - len(attributes))))
+    return DetectionTask(detector, photos, classes, attributes, backbone_scale=1.0)
 
 
 def test_all_losses_fall_on_six_photos(world) -> None:
@@ -93,7 +99,7 @@ def test_a_hidden_region_is_not_given_away_by_a_detection_of_the_same_place(worl
     regions = own.cache.regions(0)
     twin = regions[[0, 1, 2, 1]]
     hidden = type(own.hide_regions(3, torch.Generator()))([1], [1])
-    question = own.ask(own.captions[0], twin, 2, hidden, torch.Generator().manual_seed(0))
+    question = own.ask(own.captions[0], twin, [0], hidden, torch.Generator().manual_seed(0))
     assert set(question.example.hidden_regions) == {1, 3}
     place, target, candidates = question.phrases[0]
     assert target.tolist() == [0, 1, 0, 0] and candidates.tolist() == [False, True, True, False]
@@ -120,22 +126,32 @@ def test_end_to_end_moves_the_detector_and_blackens_hidden_pixels(world, monkeyp
     fresh = Detector.from_config(CONFIG.detector)
     fresh.load_state_dict(detector.state_dict())
     fresh.fast_rcnn.backbone.freeze_first_stages()
-    own = task(world, EndToEndTask, dataclasses.replace(SWITCHES, extra_regions=0)).attach(fresh)
+    own = EndToEndTask(task(world), detection(world, fresh))
     before = {k: v.clone() for k, v in fresh.state_dict().items()}
     list(train(own, TrainingConfig(epochs=1, batch_size=2, rate=1e-3, bf16=False)))
     moved = {k.split(".")[2] for k, v in fresh.state_dict().items() if k.startswith("fast_rcnn") and
              not torch.equal(v, before[k])}
     assert moved == {"layer2", "layer3", "layer4"}
     assert len(black) == 6 and 0 < sum(black) < 12
+    assert not torch.equal(fresh.proposals.state_dict()["objectness.weight"], before["proposals.objectness.weight"])
+
+
+def test_a_mirrored_picture_takes_its_boxes_and_detections_along(world, monkeypatch) -> None:
+    own = EndToEndTask(task(world), detection(world, world[2]))
+    monkeypatch.setattr(own.captions, "drawn_detections", lambda photo, generator: [0])
+    monkeypatch.setattr(own.captions.cache, "detected_boxes", lambda *_: torch.tensor([[0.0, 0.25, 0.5, 1.0]]))
+    seen = [own._look(0, torch.Generator().manual_seed(i)) for i in range(20)]
+    plain = next(s for s in seen if not s.targets.mirrored)
+    other = next(s for s in seen if s.targets.mirrored)
+    for sight, left, found in ((plain, [5, 20, 45, 70], [0, 24, 48, 96]), (other, [51, 20, 91, 70], [48, 24, 96, 96])):
+        assert sight.boxes[0].tolist() == pytest.approx(left, abs=1e-3)
+        assert sight.boxes[2].tolist() == pytest.approx(found)
 
 
 def test_detector_training_lowers_its_losses(world) -> None:
-    photos, classes, _, _ = world
     torch.manual_seed(0)
     detector = Detector.from_config(CONFIG.detector)
-    attributes = attributes_from(photos, ATTRIBUTES)
-    attributes = (*attributes, *(f"none{i}" for i in range(ATTRIBUTES - len(attributes))))
-    own = DetectionTask(detector, photos, classes, attributes, backbone_scale=1.0)
+    own = detection(world, detector)
     reports = list(train(own, TrainingConfig(epochs=12, batch_size=3, rate=3e-4, bf16=False)))
     for name in ("objectness", "attribute"):
         assert sum(r.losses[name] for r in reports[-4:]) < 0.9 * sum(r.losses[name] for r in reports[:4])
