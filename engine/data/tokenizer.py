@@ -60,6 +60,10 @@ class WordPieces:
             encoding.truncate(TRAINING_PIECES - 2)
         return [self._caption(t, e) for t, e in zip(texts, encoded, strict=True)]
 
+    def of_word(self, word: str) -> list[int]:
+        """The pieces of one word without [CLS] and [SEP]; none for what cannot be read."""
+        return self._tokenizer.encode(word).ids
+
     def without_words(self) -> Caption:
         """[CLS] [SEP] only: what a region sees without its caption."""
         return Caption("", (self.cls, self.sep), ())

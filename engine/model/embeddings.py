@@ -24,7 +24,7 @@ class RegionEmbedding(nn.Module):
 
     def __init__(self, appearance: int, geometry: int, hidden: int, dropout: float, *, learned_hidden: bool) -> None:
         super().__init__()
-        self.geometry = geometry
+        self.appearance, self.geometry = appearance, geometry
         self.dropout = Dropout(dropout)
         self.project = nn.Linear(geometry + appearance, hidden)
         self.hidden_appearance = nn.Parameter(torch.zeros(appearance)) if learned_hidden else None

@@ -91,12 +91,16 @@ class ChoiceQuestion:
 
 @dataclass(frozen=True)
 class ReferringExpression:
-    """Words that mean one thing in the picture. boxes: the picture's boxes that show it, counted from 0."""
+    """Words that mean one thing in the picture. boxes: the picture's boxes that show it, counted from 0.
+
+    context: the sentence the words stand in, or nothing. kinds: what the figures are reported by.
+    """
 
     picture: int
     text: str
     boxes: tuple[int, ...]
-    kind: str = ""
+    context: str = ""
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass

@@ -63,7 +63,7 @@ def identify(state: Mapping[str, Tensor]) -> Published:
     config = PRESETS[width](precomputed=fast_rcnn is None)
     with torch.device("meta"):
         model, detector = VLBert.from_config(config), FastRCNN.from_config(config.detector)
-    state = _plain(state)
+    state = plain(state)
     _check_shapes(state, vlbert_names(state), model)
     _check_shapes(state, detector_names(state), detector)
     return Published(config, vlbert, fast_rcnn)
@@ -74,7 +74,7 @@ def rename(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Te
 
     Raises WeightsError naming the tensor that is missing, unknown or contradicts its double.
     """
-    state = _plain(state)
+    state = plain(state)
     names, detector = vlbert_names(state), detector_names(state)
     refuse_unless_same(state, names | detector, file="the file", wanted_by=SOURCE)
     tensors = renamed({k: v for k, v in state.items() if k in names}, names, SOURCE)
@@ -84,7 +84,7 @@ def rename(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Te
     return tensors, renamed({k: v for k, v in state.items() if k in detector}, detector, SOURCE) or None
 
 
-def _plain(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def plain(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Without `module.`, and without the counters of batch normalisations, which frozen ones do not use."""
     plain = {k.removeprefix("module."): v for k, v in state.items()}
     counters = [k for k in plain if k.endswith(".num_batches_tracked")]

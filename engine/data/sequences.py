@@ -1,0 +1,52 @@
+"""From the text of a task to word pieces, one way for training, evaluation and the studio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.data.tokenizer import MOST_PIECES, WordPieces
+from engine.errors import CaptionError
+from engine.structures.questions import TaggedText
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """piece_ids: [CLS] … [SEP] (… [SEP]). second: where segment B begins, or None. asked: the place of the answer's
+    [MASK], or None. tags: the region whose feature each piece carries, or nothing."""
+
+    piece_ids: tuple[int, ...]
+    second: int | None = None
+    asked: int | None = None
+    tags: tuple[int, ...] = ()
+
+
+def open_question(pieces: WordPieces, text: str) -> Sequence:
+    """[CLS] question [SEP] [MASK] [SEP]: the answer is one [MASK] in segment B. Raises CaptionError."""
+    first = pieces.caption(text).piece_ids
+    return Sequence((*first, pieces.mask, pieces.sep), second=len(first), asked=len(first))
+
+
+def expression(pieces: WordPieces, text: str, context: str = "") -> Sequence:
+    """[CLS] expression [SEP], and in segment B the sentence it stands in, where that is known. Raises CaptionError."""
+    first = pieces.caption(text).piece_ids
+    if not context.strip():
+        return Sequence(first)
+    return Sequence((*first, *pieces.caption(context).piece_ids[1:]), second=len(first))
+
+
+def choice(pieces: WordPieces, question: TaggedText, answer: TaggedText) -> Sequence:
+    """[CLS] question [SEP] choice [SEP]; words that name a box carry its feature. Raises CaptionError."""
+    ids, tags = [pieces.cls], [0]
+    second = 0
+    for text in (question, answer):
+        for word, tag in zip(text.words, text.tags, strict=True):
+            own = pieces.of_word(word)
+            ids.extend(own)
+            tags.extend([tag] * len(own))
+        ids.append(pieces.sep)
+        tags.append(0)
+        second = second or len(ids)
+    if len(ids) > 2 * MOST_PIECES:
+        raise CaptionError(f"Question and answer have {len(ids)} word pieces; at most {2 * MOST_PIECES} fit. "
+                           "Shorten them.")
+    return Sequence(tuple(ids), second=second, tags=tuple(tags))

@@ -1,0 +1,26 @@
+"""What all fine-tuning tasks do alike: pass examples of like length together, and train what is not frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from engine.model.task_heads import FineTuned
+from engine.structures.example import Example
+
+CHUNK = 48  # examples that pass the model together
+HEAD_SCALE = 5.0  # a fresh head learns faster than what was pre-trained
+
+
+def chunked(examples: Sequence[Example]) -> Iterator[list[int]]:
+    """Numbers of examples of like length, at most `CHUNK` at a time: less padding."""
+    order = sorted(range(len(examples)), key=lambda k: len(examples[k].piece_ids) + len(examples[k].regions))
+    for start in range(0, len(order), CHUNK):
+        yield order[start:start + CHUNK]
+
+
+def trained_groups(model: FineTuned) -> list[dict[str, Any]]:
+    """Optimiser groups of the parameters that are not frozen."""
+    body = [p for p in model.vlbert.parameters() if p.requires_grad]
+    head = [p for p in model.head.parameters() if p.requires_grad]
+    return [{"params": own, "scale": scale} for own, scale in ((body, 1.0), (head, HEAD_SCALE)) if own]

@@ -1,0 +1,80 @@
+"""Referring expressions: which region do the words mean (RefCOCO+; specification, "Fine-tuning")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.data.region_source import RegionSource
+from engine.data.sequences import expression
+from engine.data.tokenizer import WordPieces
+from engine.model.losses import mean_or_zero
+from engine.model.task_heads import FineTuned
+from engine.structures.boxes import Boxes
+from engine.structures.example import Example, Regions, collate
+from engine.structures.questions import ReferringExpression
+from engine.tasks.chunks import chunked, trained_groups
+
+MET = 0.5  # IoU from which a region is the one that is meant
+CONTEXT_KEPT = 0.7  # share of training examples that keep the sentence an expression stands in
+
+
+class GroundingTask:
+    """Scores regions for an expression (see `engine.training.trainer.Trainable`).
+
+    most_detections: at most so many regions of the detector's own join the given boxes in training.
+    """
+
+    def __init__(self, model: FineTuned, expressions: Sequence[ReferringExpression], source: RegionSource,
+                 pieces: WordPieces, most_detections: int = 0) -> None:
+        self.model: nn.Module = model
+        self.tuned, self.vlbert, self.head = model, model.vlbert, model.head
+        self.expressions, self.source, self.pieces = expressions, source, pieces
+        self.most_detections = most_detections
+
+    def __len__(self) -> int:
+        return len(self.expressions)
+
+    def groups(self) -> list[dict[str, Any]]:
+        return trained_groups(self.tuned)
+
+    def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
+        """Binary cross-entropy of every region; those that meet a box of the expression are right."""
+        draws = torch.rand(len(examples), 2, generator=generator).tolist()
+        asked = []
+        for i, (share, _) in zip(examples, draws, strict=True):
+            picture = self.expressions[i].picture
+            most = self.source.detected(picture)
+            chosen = torch.randperm(most, generator=generator)[:min(most, round(share * self.most_detections))]
+            asked.append((picture, chosen.tolist()))
+        regions = self.source.regions(asked)
+        each = []
+        for i, own, scores in zip(examples, regions, self.scores(
+                [self.built(i, r, with_context=draw[1] < CONTEXT_KEPT)
+                 for i, r, draw in zip(examples, regions, draws, strict=True)]), strict=True):
+            each.append(F.binary_cross_entropy_with_logits(scores, self.targets(i, own), reduction="none"))
+        return {"region": mean_or_zero(torch.cat(each))}
+
+    def built(self, number: int, regions: Regions, *, with_context: bool = True) -> Example:
+        asked = self.expressions[number]
+        sequence = expression(self.pieces, asked.text, asked.context if with_context else "")
+        return Example(sequence.piece_ids, regions, second=sequence.second)
+
+    def scores(self, examples: Sequence[Example]) -> list[Tensor]:
+        """Of each example its regions' logits, [R]."""
+        found: list[Tensor | None] = [None] * len(examples)
+        for chunk in chunked(examples):
+            logits = self.head(self.vlbert(collate([examples[k] for k in chunk])).regions)[..., 0]
+            for k, row in zip(chunk, logits, strict=True):
+                found[k] = row[: len(examples[k].regions)]
+        return [row for row in found if row is not None]
+
+    def targets(self, number: int, regions: Regions) -> Tensor:
+        """[R] in {0, 1}."""
+        own = [b + 1 for b in self.expressions[number].boxes]
+        places = Boxes(regions.boxes, 1.0, 1.0)
+        return (places.iou(places[own]) >= MET).any(dim=1).float()

@@ -1,0 +1,105 @@
+"""Visual commonsense reasoning: four answers, then four rationales (specification, "Fine-tuning")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.data.region_source import RegionSource
+from engine.data.sequences import choice
+from engine.data.tokenizer import WordPieces
+from engine.errors import ConfigError
+from engine.model.losses import cross_entropy
+from engine.model.task_heads import ChoiceHead, FineTuned
+from engine.structures.example import Example, Regions, collate
+from engine.structures.questions import CHOICES, ChoiceQuestion, Pictured, TaggedText
+from engine.tasks.chunks import chunked, trained_groups
+
+ASKS = ("answer", "rationale")  # Q -> A, and QA -> R
+
+
+class VcrTask:
+    """Chooses among four (see `engine.training.trainer.Trainable`). An example is one question of one kind: the first
+    half of the numbers asks for answers, the second, where there is one, for rationales.
+
+    asks: "answer" (Q -> A), "rationale" (QA -> R), or both, which one model then learns. class_numbers: of each
+    region class its number from 1, for the auxiliary loss (the whole picture is 0); empty for none.
+    """
+
+    def __init__(self, model: FineTuned, pictures: Sequence[Pictured], questions: Sequence[ChoiceQuestion],
+                 source: RegionSource, pieces: WordPieces, asks: Sequence[str] = ASKS,
+                 class_numbers: dict[str, int] | None = None) -> None:
+        if not isinstance(model.head, ChoiceHead):
+            raise ConfigError("Choosing among four needs a ChoiceHead.")
+        self.model: nn.Module = model
+        self.tuned, self.vlbert, self.head = model, model.vlbert, model.head
+        self.pictures, self.questions, self.source, self.pieces = pictures, questions, source, pieces
+        self.asks = tuple(asks)
+        self.class_numbers = class_numbers or {}
+
+    def __len__(self) -> int:
+        return len(self.questions) * len(self.asks)
+
+    def groups(self) -> list[dict[str, Any]]:
+        return trained_groups(self.tuned)
+
+    def truth(self, number: int) -> int:
+        question, ask = self._asked(number)
+        return question.answer if ask == "answer" else question.rationale
+
+    def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
+        """Binary cross-entropy over the four choices, and the class of each region."""
+        scores, states, regions = self._run(examples)
+        truth = F.one_hot(torch.tensor([self.truth(i) for i in examples]), CHOICES).float()
+        losses = {"choice": F.binary_cross_entropy_with_logits(scores, truth)}
+        if self.head.regions is not None and self.class_numbers:
+            rows: list[Tensor] = []
+            labels: list[int] = []
+            for k, (i, own) in enumerate(zip(examples, regions, strict=True)):
+                names = self.pictures[self._asked(i)[0].picture].names[: len(own) - 1]
+                known = {0: 0} | {r: self.class_numbers[n] for r, n in enumerate(names, 1) if n in self.class_numbers}
+                for place in range(k * CHOICES, (k + 1) * CHOICES):
+                    rows.extend(states[place][r] for r in known)
+                    labels.extend(known.values())
+            losses["classes"] = cross_entropy(self.head.regions(torch.stack(rows)), torch.tensor(labels))
+        return losses
+
+    def scores(self, examples: Sequence[int], picture: bool = True) -> Tensor:
+        """[K, 4] logits. picture: whether the model sees the regions."""
+        return self._run(examples, picture)[0]
+
+    def _run(self, examples: Sequence[int], picture: bool = True) -> tuple[Tensor, list[Tensor], list[Regions]]:
+        """Scores [K, 4], the region states of every example and choice, and the regions of every example."""
+        asked = [(self._asked(i)[0].picture, ()) for i in examples]
+        nothing = Regions.none(self.vlbert.regions.appearance)
+        regions = self.source.regions(asked) if picture else [nothing] * len(examples)
+        built = [own for i, r in zip(examples, regions, strict=True) for own in self._built(i, r)]
+        scores: list[Tensor | None] = [None] * len(built)
+        states: list[Tensor] = [torch.empty(0)] * len(built)
+        for chunk in chunked(built):
+            encoded = self.vlbert(collate([built[k] for k in chunk]))
+            for k, score, own in zip(chunk, self.head(encoded.pooled), encoded.regions, strict=True):
+                scores[k], states[k] = score, own
+        return torch.stack([s for s in scores if s is not None]).view(-1, CHOICES), states, regions
+
+    def _built(self, number: int, regions: Regions) -> list[Example]:
+        question, ask = self._asked(number)
+        if ask == "answer":
+            first, choices = question.question, question.answers
+        else:
+            first, choices = _joined(question.question, question.answers[question.answer]), question.rationales
+        sequences = [choice(self.pieces, first, own) for own in choices]
+        return [Example(s.piece_ids, regions, second=s.second, tags=s.tags if len(regions) else ()) for s in sequences]
+
+    def _asked(self, number: int) -> tuple[ChoiceQuestion, str]:
+        ask, question = divmod(number, len(self.questions))
+        return self.questions[question], self.asks[ask]
+
+
+def _joined(question: TaggedText, answer: TaggedText) -> TaggedText:
+    """Question and answer as one text, as QA -> R has them in segment A."""
+    return TaggedText((*question.words, *answer.words), (*question.tags, *answer.tags))
