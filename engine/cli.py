@@ -56,9 +56,10 @@ def _add_pretrain(p: argparse.ArgumentParser) -> None:
     p.add_argument("--init", type=Path, default=None,
                    help="folder of weights whose VL-BERT the pre-training starts from (default: the BERT weights)")
     p.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
+    p.add_argument("--tensorboard", action="store_true", help="log to OUT/tensorboard, too")
     for f in dataclasses.fields(RecipeConfig):
         p.add_argument(f"--{f.name.replace('_', '-')}", type=type(f.default), default=f.default,
-                       help=f"{f.metadata['help']} (default {f.default})")
+                       choices=f.metadata["choices"] or None, help=f"{f.metadata['help']} (default {f.default})")
     p.set_defaults(run_command=_pretrain)
 
 
@@ -70,7 +71,7 @@ def _pretrain(options: argparse.Namespace) -> None:
     recipe = RecipeConfig(**{f.name: getattr(options, f.name) for f in dataclasses.fields(RecipeConfig)})
     folder = pretrain(preset(options.preset), recipe, data=options.data, text=options.text, run=options.out,
                       bert=options.bert or _packaged_bert(), resnet=options.resnet, init=options.init,
-                      stages=options.stages)
+                      stages=options.stages, tensorboard=options.tensorboard)
     sys.stdout.write(f"{folder}\n")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from engine.errors import ConfigError
 
 STAGES = ("detector", "features", "pretraining", "tuning")
+PRECISIONS = ("no", "bf16", "fp16")
 
 
 def setting(default: Any, help: str, *, unit: str = "", low: float | None = None,
@@ -109,6 +110,8 @@ class RecipeConfig(Settings):
     epochs: float = setting(4.4, "passes over the captions on cached features", low=0)
     tuning_epochs: float = setting(0.4, "passes over the photos end to end", low=0)
     limit: int = setting(0, "if not 0, only so many photos", low=0)
+    accumulate: int = setting(1, "parts into which each process cuts its share of a step, to need less memory", low=1)
+    precision: str = setting("bf16", "autocast: none, bfloat16, or float16 with scaled losses", choices=PRECISIONS)
     seed: int = setting(0, "of every random choice", low=0)
 
 

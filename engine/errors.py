@@ -35,3 +35,7 @@ class WeightsError(VLBertError):
 
 class DataError(VLBertError):
     """A data folder or a line of one that cannot be read."""
+
+
+class DiskError(VLBertError):
+    """A disk that is full or that refuses a write."""

@@ -111,14 +111,15 @@ def compute(detector: Detector, photos: Sequence[AnnotatedPhoto], folder: str | 
 
 def _features(detector: Detector, photos: Sequence[AnnotatedPhoto],
               detections: bool) -> Iterator[tuple[AnnotatedPhoto, Tensor, Tensor]]:
-    """Per photo: boxes [K, 4] as fractions and features [K, 2048], annotated first."""
+    """Per photo: boxes [K, 4] as fractions and features [K, 2048], annotated first; computed where the detector is."""
+    device = next(detector.parameters()).device
     for photo in photos:
-        picture = detector.transform.picture(Photo.open(photo.path))
+        picture = detector.transform.picture(Photo.open(photo.path)).to(device)
         height, width = picture.shape[1:]
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16):
             maps = detector.fast_rcnn.maps(picture[None])
-            own = Boxes.from_fractions(photo.boxes, width, height).xyxy
+            own = Boxes.from_fractions(photo.boxes, width, height).xyxy.to(device)
             if detections:
                 own = torch.cat([own, detector.regions(maps, height, width).boxes])
             features = detector.fast_rcnn.features(maps, [own])
-        yield photo, Boxes(own, width, height).fractions, features.float()
+        yield photo, Boxes(own.cpu(), width, height).fractions, features.float().cpu()

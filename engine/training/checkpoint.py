@@ -8,17 +8,30 @@ from typing import Any
 
 import torch
 
-from engine.errors import WeightsError
+from engine.errors import DiskError, WeightsError
 
 
 def save(state: dict[str, Any], path: Path) -> None:
-    """Write beside `path`, sync, then rename: a kill at any moment leaves the last good file."""
+    """Write beside `path`, sync, then rename: a kill or a full disk at any moment leaves the last good file.
+
+    Raises DiskError where the disk is full or refuses.
+    """
     partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        _sync_folder(path.parent)
+    except (OSError, RuntimeError) as error:
+        reason = _refusal(error)
+        if reason is None:
+            raise
+        raise DiskError(f"The checkpoint {path} could not be written ({reason}); the one before it is kept. "
+                        "Free some space on this disk, then run the same command again to go on.") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -29,3 +42,24 @@ def load(path: Path) -> dict[str, Any]:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises several unrelated types for a broken file
         raise WeightsError(f"{path} is no checkpoint that can be read ({error}). Start the run anew.") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """The rename, too, outlasts a power failure (POSIX only)."""
+    if os.name != "posix":
+        return
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _refusal(error: BaseException | None) -> str | None:
+    """Why the disk refused, or None where the error is another one. torch wraps a failed write of its zip file."""
+    wrapped = isinstance(error, RuntimeError) and "PytorchStreamWriter" in str(error)
+    while error is not None:
+        if isinstance(error, OSError):
+            return error.strerror or str(error)
+        error = error.__cause__ or error.__context__
+    return "the write failed" if wrapped else None

@@ -1,21 +1,30 @@
-"""A run's log: json lines for machines, one line now and then for people."""
+"""A run's log: json lines for machines, one line now and then for people, TensorBoard where it is asked for."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+from engine.errors import ConfigError
 from engine.training.trainer import Report
 
 
-def written(reports: Iterable[Report], stage: str, file: Path, every: int = 20) -> Iterator[Report]:
-    """Pass reports on; append every `every`-th, with the mean of the losses since the last, to `file` and stderr."""
+def written(reports: Iterable[Report], stage: str, file: Path, every: int = 20,
+            tensorboard: bool = False) -> Iterator[Report]:
+    """Pass reports on; append every `every`-th, with the mean of the losses since the last, to `file` and stderr.
+
+    tensorboard: the same figures go to the folder `tensorboard` beside `file`. Raises ConfigError where it is missing.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     sums: dict[str, float] = {}
     count = 0
-    with file.open("a", encoding="utf-8") as out:
+    with ExitStack() as closing:
+        board = closing.enter_context(_board(file.parent / "tensorboard" / stage)) if tensorboard else None
+        out = closing.enter_context(file.open("a", encoding="utf-8"))
         for report in reports:
             count += 1
             for name, value in report.losses.items():
@@ -30,8 +39,22 @@ def written(reports: Iterable[Report], stage: str, file: Path, every: int = 20) 
                 text = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
                 sys.stderr.write(f"{stage} {report.step}/{report.steps}  {text}  "
                                  f"{_clock(report.elapsed)} gone, {_clock(report.left)} left\n")
+                if board:
+                    for name, value in {**{f"loss/{n}": v for n, v in means.items()}, "rate": report.rate,
+                                        "norm": report.norm}.items():
+                        board.add_scalar(name, value, report.step)
                 sums, count = {}, 0
             yield report
+
+
+def _board(folder: Path) -> Any:
+    """TensorBoard's writer, imported only here: nothing else needs it."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ConfigError("TensorBoard is not installed. Run `pip install tensorboard==2.21.0`, "
+                          "or leave --tensorboard out.") from error
+    return SummaryWriter(str(folder))
 
 
 def _clock(seconds: float) -> str:

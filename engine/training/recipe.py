@@ -10,8 +10,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from accelerate import Accelerator
 from torch import nn
 
 from engine.config import STAGES, ModelConfig, RecipeConfig
@@ -29,7 +31,10 @@ from engine.tasks.end_to_end import EndToEndTask
 from engine.tasks.pretraining import PretrainingTask
 from engine.training import checkpoint
 from engine.training.log import written
-from engine.training.trainer import Trainable, TrainingConfig, train
+from engine.training.processes import accelerator, any_of
+from engine.training.schedule import TrainingConfig
+from engine.training.stopping import Interrupts
+from engine.training.trainer import Trainable, train
 from engine.weights.bert import load_bert
 from engine.weights.resnet import load_resnet
 from engine.weights.shipped import read_labels, save_all
@@ -48,15 +53,19 @@ class Material:
     attributes: Sequence[str]
     pieces: WordPieces
     vocabulary: Path
+    tensorboard: bool
+    machine: Accelerator
 
 
 def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Path, run: Path, bert: Path, resnet: Path,
-             init: Path | None = None, stages: Sequence[str] = STAGES) -> Path:
+             init: Path | None = None, stages: Sequence[str] = STAGES, tensorboard: bool = False) -> Path:
     """Run the stages and return the folder of the finished weights. Finished stages are not repeated.
 
     init: a folder of weights of the same preset whose VL-BERT the pre-training starts from, instead of `bert`'s.
+    Of several processes (`accelerate launch`) the main one computes the features and writes; all share `run`.
 
-    Raises ConfigError for a preset without a detector of its own, DataError and WeightsError for what is missing.
+    Raises ConfigError for a preset without a detector of its own, DataError and WeightsError for what is missing,
+    DiskError for a full disk, KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
     """
     if not config.detector.proposals:
         raise ConfigError(f"The preset {config.name} takes its regions from a detector that is trained elsewhere, so "
@@ -64,19 +73,20 @@ def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Pat
     photos = read(data, "train", recipe.limit or None)
     vocabulary = bert / "vocab.txt"
     material = Material(config, recipe, run, photos, RegionClasses.from_photos(photos, config.detector.classes),
-                        attributes_from(photos, ATTRIBUTES), WordPieces(vocabulary), vocabulary)
+                        attributes_from(photos, ATTRIBUTES), WordPieces(vocabulary), vocabulary, tensorboard,
+                        accelerator())
     corpus = material.pieces.captions(texts(text))
     detector = _detector(material, resnet, train_it="detector" in stages)
-    if "features" in stages and not (run / "features" / "index.json").exists():
-        compute(detector, photos, run / "features", lambda done, count: _say("features", done, count))
+    if "features" in stages:
+        _features(material, detector)
     model = VLBert.from_config(config)
     if "pretraining" in stages:
         _initialise(material, model, bert, init)
         _pretraining(material, detector, model, corpus)
-        save_all(run / "weights", config, detector, model, material.classes, material.attributes, vocabulary)
+        _save(material, run / "weights", detector, model)
     if "tuning" in stages:
         _tuning(material, detector, model, corpus)
-        save_all(run / "tuned", config, detector, model, material.classes, material.attributes, vocabulary)
+        _save(material, run / "tuned", detector, model)
         return run / "tuned"
     return run / "weights"
 
@@ -88,9 +98,24 @@ def _detector(material: Material, resnet: Path, *, train_it: bool) -> Detector:
     detector.fast_rcnn.backbone.freeze_first_stages()
     task = DetectionTask(detector, material.photos, material.classes, material.attributes)
     settings = TrainingConfig(epochs=material.recipe.detector_epochs, batch_size=8, rate=1e-3, warmup=0.08,
-                              seed=material.recipe.seed)
-    _run(task, settings, material.run / "detector", "detector", train_it)
+                              **_common(material.recipe))
+    _run(material, task, settings, "detector", train_it)
     return detector.eval()
+
+
+def _features(material: Material, detector: Detector) -> None:
+    folder = material.run / "features"
+    if material.machine.is_main_process and not (folder / "index.json").exists():
+        compute(detector.to(material.machine.device), material.photos, folder,
+                lambda done, count: _say("features", done, count))
+        detector.cpu()
+    material.machine.wait_for_everyone()
+
+
+def _save(material: Material, folder: Path, detector: Detector, model: VLBert) -> None:
+    if material.machine.is_main_process:
+        save_all(folder, material.config, detector, model, material.classes, material.attributes, material.vocabulary)
+    material.machine.wait_for_everyone()
 
 
 def _initialise(material: Material, model: VLBert, bert: Path, init: Path | None) -> None:
@@ -109,8 +134,8 @@ def _pretraining(material: Material, detector: Detector, model: VLBert, corpus: 
     task = PretrainingTask(model, material.config.pretraining, material.pieces, material.photos, cache,
                            material.classes, detector.heads.classify, corpus)
     settings = TrainingConfig(epochs=material.recipe.epochs, batch_size=128, rate=3e-4, warmup=0.05,
-                              weight_decay=0.01, seed=material.recipe.seed)
-    _run(task, settings, material.run / "pretraining", "pretraining", True)
+                              weight_decay=0.01, **_common(material.recipe))
+    _run(material, task, settings, "pretraining", True)
 
 
 def _tuning(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption]) -> None:
@@ -123,20 +148,32 @@ def _tuning(material: Material, detector: Detector, model: VLBert, corpus: Seque
     detection = DetectionTask(detector, material.photos, material.classes, material.attributes)
     task = EndToEndTask(captions, detection)
     settings = TrainingConfig(epochs=material.recipe.tuning_epochs, batch_size=16, rate=1.5e-4, warmup=0.1,
-                              weight_decay=0.01, seed=material.recipe.seed)
-    _run(task, settings, material.run / "tuning", "tuning", True)
+                              weight_decay=0.01, **_common(material.recipe))
+    _run(material, task, settings, "tuning", True)
     detector.eval()
     model.eval()
 
 
-def _run(task: Trainable, settings: TrainingConfig, folder: Path, stage: str, train_it: bool) -> None:
+def _common(recipe: RecipeConfig) -> dict[str, Any]:
+    """What all stages take from the recipe as it is."""
+    return {"seed": recipe.seed, "accumulate": recipe.accumulate, "precision": recipe.precision}
+
+
+def _run(material: Material, task: Trainable, settings: TrainingConfig, stage: str, train_it: bool) -> None:
     """Train, or only take up what an earlier run left."""
+    folder = material.run / stage
     folder.mkdir(parents=True, exist_ok=True)
     if not train_it:
         _take_up(task.model, folder / "state.pt")
         return
-    for _ in written(train(task, settings, folder), stage, folder.parent / "log.jsonl"):
-        pass
+    with Interrupts() as stop:
+        reports = train(task, settings, folder, stop)
+        if material.machine.is_main_process:
+            reports = written(reports, stage, material.run / "log.jsonl", tensorboard=material.tensorboard)
+        for _ in reports:
+            pass
+        if any_of(material.machine, stop()):
+            raise KeyboardInterrupt
 
 
 def _take_up(module: nn.Module, state: Path) -> None:

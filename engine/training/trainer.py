@@ -1,14 +1,19 @@
 """The one loop that trains everything: a generator of step reports.
 
-The order within a step is rate, forward, backward, clip, step, report, save. Stopping is the caller's: leave the
-loop. What a step sees depends only on the seed and the step's number, so a run that is resumed goes on exactly.
+The order within a step is rate, forward, backward, clip, step, report, save. What a step sees depends only on the
+seed and the step's number, so a run that is resumed goes on exactly.
+
+A step's examples are cut into as many parts as there are processes times `accumulate`. A loss is the mean over what
+its part asks (hidden words, regions, …), whose number differs from part to part; a step minimises the mean of the
+parts' losses, each weighted by its examples. Which process computes a part changes nothing but the order of sums.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,11 +21,15 @@ from typing import Any, Protocol
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.amp import GradScaler
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from engine.config import Settings, setting
 from engine.errors import ConfigError, DataError
 from engine.training import checkpoint
+from engine.training.processes import accelerator, any_of, same_for_all, sum_gradients, sum_losses
+from engine.training.schedule import TrainingConfig, examples_at, rate_at, steps_of
+
+PART_SEEDS = 1_000_000_007  # apart further than any two steps
 
 
 class Trainable(Protocol):
@@ -35,22 +44,7 @@ class Trainable(Protocol):
         """Optimiser groups: `params`, and `scale`, by which the learning rate is multiplied."""
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        """Each weighted loss of one batch by its name; their sum is what is minimised."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingConfig(Settings):
-    """How long and how fast (specification, "Pre-training settings")."""
-
-    epochs: float = setting(1.0, "passes over the data", low=0)
-    batch_size: int = setting(32, "examples in a step", low=1)
-    rate: float = setting(1e-4, "highest learning rate", low=0)
-    warmup: float = setting(0.1, "share of the steps in which the rate rises; then it falls to 0", low=0, high=1)
-    weight_decay: float = setting(1e-4, "AdamW weight decay", low=0)
-    clip_norm: float = setting(10.0, "largest norm of the gradient", low=0)
-    seed: int = setting(0, "of every random choice", low=0)
-    bf16: bool = setting(True, "bfloat16 autocast")
-    save_every: float = setting(180.0, "seconds between checkpoints", unit="s", low=0)
+        """Each weighted loss of one batch by its name, on the model's device; their sum is what is minimised."""
 
 
 @dataclass(frozen=True)
@@ -66,68 +60,134 @@ class Report:
     left: float
 
 
-def rate_at(step: int, steps: int, config: TrainingConfig) -> float:
-    """Triangle: up in `warmup` of the steps, down to 0 at the last."""
-    rise = max(1, math.ceil(config.warmup * steps))
-    if step < rise:
-        return config.rate * (step + 1) / rise
-    return config.rate * (steps - step) / max(1, steps - rise)
+def train(task: Trainable, config: TrainingConfig, run: Path | None = None,
+          stop: Callable[[], bool] = lambda: False) -> Iterator[Report]:
+    """Train `task.model` in place, on a GPU where there is one, and hand it back on the CPU; yield a report each step.
 
+    `run` is the folder for `state.pt`, the same for all processes; an existing one is taken up where it stopped.
+    `stop` is asked after each step: True from any process saves and ends the run. Only the main process yields and
+    writes; the others must exhaust the generator, too, and leaving it early is for a run of one process.
 
-def examples_at(step: int, count: int, config: TrainingConfig) -> list[int]:
-    """The examples of one step: epochs are permutations drawn from the seed; an incomplete last batch is dropped."""
-    per_epoch = max(1, count // config.batch_size)
-    epoch, place = divmod(step, per_epoch)
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(config.seed * 1_000_003 + epoch))
-    return order[place * config.batch_size:(place + 1) * config.batch_size].tolist()
-
-
-def train(task: Trainable, config: TrainingConfig, run: Path | None = None) -> Iterator[Report]:
-    """Train `task.model` in place and yield a report each step.
-
-    `run` is the folder for `state.pt`; an existing one is taken up where it stopped. Another number of epochs only
-    changes the rest of the schedule; another seed, batch size or number of examples raises ConfigError. Raises
-    DataError where the loss is no number, naming the step and the examples.
+    Another number of epochs only changes the rest of the schedule; another seed, batch size, number of examples or
+    optimiser raises ConfigError. Raises DataError where a loss or the gradient is no number, naming the step and the
+    examples, and DiskError where a checkpoint cannot be written.
     """
-    accelerator = Accelerator(cpu=True)
-    model = task.model.train()
-    optimiser = torch.optim.AdamW(task.groups(), lr=config.rate, weight_decay=config.weight_decay)
-    optimiser = accelerator.prepare(optimiser)
-    steps = max(1, round(config.epochs * max(1, len(task) // config.batch_size)))
-    first, data = 0, [config.seed, config.batch_size, len(task)]
-    state_file = run / "state.pt" if run else None
-    if state_file and state_file.exists():
-        state = checkpoint.load(state_file)
-        if state.get("data", data) != data:
-            raise ConfigError(f"{state_file} was written with {state['data']} (seed, batch size, examples); this run "
-                              f"has {data}. Give the same settings, or another folder.")
-        model.load_state_dict(state["model"])
-        optimiser.load_state_dict(state["optimiser"])
-        first = state["step"]
+    machine = accelerator()
+    model = task.model.to(machine.device).train()
+    parameters = list(model.parameters())
+    optimiser = optimiser_of(task.groups(), config)
+    scaler = GradScaler(machine.device.type, enabled=config.precision == "fp16")
+    saved_state = _SavedState(run, model, optimiser, scaler, config, len(task))
+    steps, first = steps_of(len(task), config), saved_state.take_up(machine)
     start = saved = time.monotonic()
     for step in range(first, steps):
+        rate = rate_at(step, steps, config)
         for group in optimiser.param_groups:
-            group["lr"] = rate_at(step, steps, config) * group["scale"]
+            group["lr"] = rate * group["scale"]
         examples = examples_at(step, len(task), config)
-        torch.manual_seed(config.seed * 7_919 + step)  # dropout
-        generator = torch.Generator().manual_seed(config.seed * 104_729 + step)
-        # On a CPU the backward pass of fused attention takes several times as long as that of the plain one.
-        with (torch.autocast(accelerator.device.type, torch.bfloat16, enabled=config.bf16),
-              sdpa_kernel(SDPBackend.MATH)):
-            losses = task.losses(examples, generator)
-        total = torch.stack(list(losses.values())).sum()
-        if not torch.isfinite(total):
-            raise DataError(f"The loss is not a number at step {step} (examples {examples[:8]}…). Lower the rate.")
-        accelerator.backward(total)
-        norm = float(accelerator.clip_grad_norm_(model.parameters(), config.clip_norm))
-        optimiser.step()
+        losses = sum_losses(machine, _forward_backward(task, config, machine, scaler, step, examples))
+        _check(all(map(math.isfinite, losses.values())), "loss", step, examples)
+        sum_gradients(machine, parameters)
+        scaler.unscale_(optimiser)
+        norm = float(nn.utils.clip_grad_norm_(parameters, config.clip_norm))
+        _check(math.isfinite(norm) or scaler.is_enabled(), "gradient", step, examples)
+        scaler.step(optimiser)
+        scaler.update()
         optimiser.zero_grad(set_to_none=True)
         now = time.monotonic()
-        left = (now - start) / (step + 1 - first) * (steps - step - 1)
-        yield Report(step + 1, steps, {k: float(v.detach()) for k, v in losses.items()},
-                     rate_at(step, steps, config), norm, now - start, left)
-        if state_file and (step + 1 == steps or now - saved >= config.save_every):
-            checkpoint.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1,
-                             "data": data}, state_file)
+        if machine.is_main_process:
+            yield Report(step + 1, steps, losses, rate, norm, now - start,
+                         (now - start) / (step + 1 - first) * (steps - step - 1))
+        stopping = any_of(machine, stop())
+        if machine.is_main_process and (stopping or step + 1 == steps or now - saved >= config.save_every):
+            saved_state.save(step + 1)
             saved = now
-    model.eval()
+        if stopping:
+            break
+    machine.wait_for_everyone()
+    model.cpu().eval()
+
+
+def optimiser_of(groups: list[dict[str, Any]], config: TrainingConfig) -> torch.optim.Optimizer:
+    """AdamW, or SGD with momentum 0.9 (specification, VCR)."""
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=config.rate, momentum=0.9, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(groups, lr=config.rate, weight_decay=config.weight_decay)
+
+
+def _forward_backward(task: Trainable, config: TrainingConfig, machine: Accelerator, scaler: GradScaler, step: int,
+                      examples: list[int]) -> dict[str, float]:
+    """The gradients of this process's parts of a step, and their share of its losses."""
+    count = machine.num_processes * config.accumulate
+    if len(examples) < count:
+        raise ConfigError(f"A step has {len(examples)} examples; {machine.num_processes} processes times accumulate "
+                          f"{config.accumulate} ask for at least {count}. Raise the batch size or lower accumulate.")
+    sums: dict[str, float] = {}
+    for number in range(machine.process_index, count, machine.num_processes):
+        part = examples[number::count]
+        share = len(part) / len(examples)
+        torch.manual_seed(config.seed * 7_919 + step + number * PART_SEEDS)  # dropout
+        generator = torch.Generator().manual_seed(config.seed * 104_729 + step + number * PART_SEEDS)
+        with _autocast(machine.device.type, config.precision), _attention(machine.device.type):
+            losses = task.losses(part, generator)
+        scaler.scale(torch.stack(list(losses.values())).sum() * share).backward()
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0.0) + share * float(value.detach())
+    return sums
+
+
+def _autocast(device: str, precision: str) -> torch.autocast:
+    return torch.autocast(device, torch.float16 if precision == "fp16" else torch.bfloat16, precision != "no")
+
+
+def _attention(device: str) -> AbstractContextManager[None]:
+    """On a CPU the backward pass of fused attention takes several times as long as that of the plain one."""
+    return sdpa_kernel(SDPBackend.MATH) if device == "cpu" else nullcontext()
+
+
+def _check(finite: bool, what: str, step: int, examples: list[int]) -> None:
+    if not finite:
+        raise DataError(f"The {what} is not a number at step {step} (examples {examples[:8]}…). Lower the rate.")
+
+
+class _SavedState:
+    """What `state.pt` holds of a run, if the run has a folder."""
+
+    def __init__(self, run: Path | None, model: nn.Module, optimiser: torch.optim.Optimizer, scaler: GradScaler,
+                 config: TrainingConfig, examples: int) -> None:
+        self.file = run / "state.pt" if run else None
+        self.model, self.optimiser, self.scaler = model, optimiser, scaler
+        self.data = [config.seed, config.batch_size, examples]
+        self.kind = config.optimiser
+
+    def save(self, step: int) -> None:
+        """Write the state after so many steps."""
+        if self.file:
+            state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "step": step,
+                     "data": self.data, "kind": self.kind}
+            checkpoint.save(state | ({"scaler": self.scaler.state_dict()} if self.scaler.is_enabled() else {}),
+                            self.file)
+
+    def take_up(self, machine: Accelerator) -> int:
+        """Go back to what was saved, if anything was; the steps done. Raises ConfigError where it does not fit."""
+        step = self._loaded() if self.file and self.file.exists() else 0
+        if not same_for_all(machine, step):
+            raise ConfigError(f"{self.file} is not the same for all processes. Give a folder that all of them share.")
+        return step
+
+    def _loaded(self) -> int:
+        assert self.file is not None
+        state = checkpoint.load(self.file)
+        kind = state.get("kind", "adamw")
+        if state.get("data", self.data) != self.data or kind != self.kind:
+            raise ConfigError(f"{self.file} was written with {state['data']} (seed, batch size, examples) and {kind}; "
+                              f"this run has {self.data} and {self.kind}. Give the same settings, or another folder.")
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimiser.load_state_dict(state["optimiser"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise ConfigError(f"{self.file} belongs to another model or task ({error}). "
+                              "Give the same settings, or another folder.") from error
+        if "scaler" in state and self.scaler.is_enabled():
+            self.scaler.load_state_dict(state["scaler"])
+        return state["step"]

@@ -77,7 +77,7 @@ def detection(world, detector: Detector) -> DetectionTask:
 
 def test_all_losses_fall_on_six_photos(world) -> None:
     own = task(world)
-    reports = list(train(own, TrainingConfig(epochs=200, batch_size=6, rate=3e-3, bf16=False)))
+    reports = list(train(own, TrainingConfig(epochs=200, batch_size=6, rate=3e-3, precision="no")))
     assert set(reports[0].losses) == {"words", "regions", "seen_regions", "alignment", "text"}
     for name, factor in (("words", 0.4), ("regions", 0.9), ("seen_regions", 0.9), ("alignment", 0.9), ("text", 0.4)):
         early = sum(r.losses[name] for r in reports[:5])
@@ -128,7 +128,7 @@ def test_end_to_end_moves_the_detector_and_blackens_hidden_pixels(world, monkeyp
     fresh.fast_rcnn.backbone.freeze_first_stages()
     own = EndToEndTask(task(world), detection(world, fresh))
     before = {k: v.clone() for k, v in fresh.state_dict().items()}
-    list(train(own, TrainingConfig(epochs=1, batch_size=2, rate=1e-3, bf16=False)))
+    list(train(own, TrainingConfig(epochs=1, batch_size=2, rate=1e-3, precision="no")))
     moved = {k.split(".")[2] for k, v in fresh.state_dict().items() if k.startswith("fast_rcnn") and
              not torch.equal(v, before[k])}
     assert moved == {"layer2", "layer3", "layer4"}
@@ -152,7 +152,7 @@ def test_detector_training_lowers_its_losses(world) -> None:
     torch.manual_seed(0)
     detector = Detector.from_config(CONFIG.detector)
     own = detection(world, detector)
-    reports = list(train(own, TrainingConfig(epochs=12, batch_size=3, rate=3e-4, bf16=False)))
+    reports = list(train(own, TrainingConfig(epochs=12, batch_size=3, rate=3e-4, precision="no")))
     for name in ("objectness", "attribute"):
         assert sum(r.losses[name] for r in reports[-4:]) < 0.9 * sum(r.losses[name] for r in reports[:4])
 

@@ -54,7 +54,7 @@ def test_twenty_steps_are_ten_and_ten_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_the_loss_falls() -> None:
-    reports = list(train(Line(), TrainingConfig(epochs=30, batch_size=8, rate=1e-2, bf16=False)))
+    reports = list(train(Line(), TrainingConfig(epochs=30, batch_size=8, rate=1e-2, precision="no")))
     assert sum(r.losses["square"] for r in reports[-10:]) < 0.3 * sum(r.losses["square"] for r in reports[:10])
 
 
