@@ -24,7 +24,7 @@ def save(module: nn.Module, path: Path, config: ModelConfig, *, kind: str) -> No
     Matrices and kernels are stored in float16; vectors (biases, normalisation) stay float32. kind: what the module
     is, checked by `load`. The file appears whole or not at all. Raises WeightsError where a tensor is not finite.
     """
-    tensors = {name: _stored(name, tensor) for name, tensor in module.state_dict().items()}
+    tensors = {name: stored(name, tensor) for name, tensor in module.state_dict().items()}
     # One entry only: the library writes several in an order that changes, and equal files should have equal bytes.
     metadata = {FORMAT: json.dumps({"kind": kind, "config": config.to_json()}, sort_keys=True)}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def read_config(path: Path, *, kind: str) -> ModelConfig:
                            "Convert or train it again.") from error
 
 
-def _stored(name: str, tensor: Tensor) -> Tensor:
+def stored(name: str, tensor: Tensor) -> Tensor:
     stored = tensor.detach().to("cpu", torch.float16 if tensor.ndim > 1 else torch.float32).contiguous()
     if not bool(stored.isfinite().all()):
         raise WeightsError(f"{name} holds numbers that are not finite or too large for float16; the training went "

@@ -1,0 +1,113 @@
+"""What fine-tuning taught: grounding, question answering, choosing among four."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from engine.measure.seen_regions import SeenRegions
+from engine.model.task_heads import FineTuned
+from engine.predictor import Predictor, fast_bf16
+from engine.structures.boxes import Boxes
+from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, ReferringExpression
+from engine.tasks.grounding import MET, GroundingTask
+from engine.tasks.vcr import VcrTask
+from engine.tasks.vqa import VqaTask
+
+Figures = dict[str, Any]
+MOST_REGIONS = 36
+
+
+@torch.inference_mode()
+def grounding(predictor: Predictor, model: FineTuned, data: DataSet[ReferringExpression]) -> Figures:
+    """`given_boxes`: the best-scored of the picture's own boxes is one of the expression's. `proposals`: the best of
+    the detector's own regions meets one of them at IoU 0.5 (RefCOCO+); `upper_bound`: any of them does."""
+    given = GroundingTask(model, data.questions, SeenRegions(predictor, data.pictures), predictor.pieces)
+    own = GroundingTask(model, data.questions, SeenRegions(predictor, data.pictures, own=True), predictor.pieces)
+    right: list[bool] = []
+    found: list[bool] = []
+    possible: list[bool] = []
+    kinds: list[tuple[str, ...]] = []
+    for numbers in by_picture(data):
+        picture = data.questions[numbers[0]].picture
+        boxes = Boxes.from_fractions(data.pictures[picture].boxes, 1.0, 1.0)
+        regions = given.source.regions([(picture, ())])[0]
+        best = [int(s[1:].argmax()) for s in scores_of(given, [given.built(i, regions) for i in numbers])]
+        regions = own.source.regions([(picture, range(own.source.detected(picture)))])[0]
+        met = boxes.iou(Boxes(regions.boxes, 1.0, 1.0)) >= MET  # [G, R]
+        meant = [int(s.argmax()) for s in scores_of(own, [own.built(i, regions) for i in numbers])]
+        for i, first, region in zip(numbers, best, meant, strict=True):
+            true = list(data.questions[i].boxes)
+            right.append(first in true)
+            found.append(bool(met[true, region].any()))
+            possible.append(bool(met[true].any()))
+            kinds.append(data.questions[i].kinds)
+
+    def figures(chosen: Sequence[int]) -> Figures:
+        return {"given_boxes": {"accuracy": share([right[i] for i in chosen])},
+                "proposals": {"accuracy": share([found[i] for i in chosen]),
+                              "upper_bound": share([possible[i] for i in chosen])}, "n": len(chosen)}
+
+    every = sorted({kind for own_kinds in kinds for kind in own_kinds})
+    return figures(range(len(right))) | {
+        "by_kind": {kind: figures([i for i, k in enumerate(kinds) if kind in k]) for kind in every}}
+
+
+@torch.inference_mode()
+def vqa(predictor: Predictor, model: FineTuned, answers: Sequence[str], data: DataSet[OpenQuestion]) -> Figures:
+    """`accuracy`: the score people gave the model's answer (where there is one right answer: exact match);
+    `accuracy_single`: of the questions whose answer is one word. The same without the picture."""
+    task = VqaTask(model, data.questions, SeenRegions(predictor, data.pictures), predictor.pieces, answers)
+    names = list(answers)
+    scores: dict[bool, list[float]] = {True: [], False: []}
+    asked: list[OpenQuestion] = []
+    for numbers in by_picture(data):
+        asked.extend(data.questions[i] for i in numbers)
+        for picture, own in scores.items():
+            with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+                best = task.logits(numbers, picture).argmax(dim=1).tolist()
+            own.extend(data.questions[i].answers.get(names[b], 0.0) for i, b in zip(numbers, best, strict=True))
+    single = [k for k, q in enumerate(asked) if all(" " not in text and "," not in text for text in q.answers)]
+    kinds = sorted({q.kind for q in asked})
+
+    def figures(own: Sequence[float]) -> Figures:
+        return {"accuracy": share(own), "accuracy_single": share([own[k] for k in single]),
+                "by_kind": {kind: share([s for s, q in zip(own, asked, strict=True) if q.kind == kind])
+                            for kind in kinds}}
+
+    return figures(scores[True]) | {"no_image": figures(scores[False]), "n": len(asked), "n_single": len(single)}
+
+
+@torch.inference_mode()
+def vcr(predictor: Predictor, model: FineTuned, data: DataSet[ChoiceQuestion]) -> Figures:
+    """VCR's three accuracies: Q -> A, QA -> R, and Q -> AR (both right). The first two without the picture, too."""
+    task = VcrTask(model, data.pictures, data.questions, SeenRegions(predictor, data.pictures), predictor.pieces)
+    right: dict[tuple[bool, int], list[bool]] = {(picture, ask): [] for picture in (True, False) for ask in (0, 1)}
+    for numbers in by_picture(data):
+        for (picture, ask), own in right.items():
+            asked = [ask * len(data.questions) + i for i in numbers]
+            with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+                best = task.scores(asked, picture).argmax(dim=1).tolist()
+            own.extend(task.truth(i) == b for i, b in zip(asked, best, strict=True))
+    both = [a and b for a, b in zip(right[True, 0], right[True, 1], strict=True)]
+    return {"answer": share(right[True, 0]), "rationale": share(right[True, 1]), "both": share(both),
+            "no_image": {"answer": share(right[False, 0]), "rationale": share(right[False, 1])}, "n": len(both)}
+
+
+def scores_of(task: GroundingTask, examples: Sequence[Any]) -> list[torch.Tensor]:
+    with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+        return task.scores(examples)
+
+
+def by_picture(data: DataSet[Any]) -> Iterator[list[int]]:
+    """The numbers of the questions, picture by picture."""
+    groups: dict[int, list[int]] = {}
+    for i, question in enumerate(data.questions):
+        groups.setdefault(question.picture, []).append(i)
+    yield from groups.values()
+
+
+def share(values: Sequence[float] | Sequence[bool]) -> float:
+    return sum(values) / len(values) if values else float("nan")

@@ -1,0 +1,66 @@
+"""Low-rank adaptation (Hu et al. 2021): a trained matrix moves by a product of two thin ones.
+
+Training uses peft; here is what it leaves, and how it is added to the weights, so that using an adapter needs no peft.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from engine.errors import WeightsError
+from engine.model.vlbert import VLBert
+
+TARGETS = r"encoder\.layers\.\d+\.(attention\.(query|key|value)|attention_output|intermediate|output)|regions\.project"
+ADDED = re.compile(r"(?P<module>.+)\.lora_(?P<part>[AB])(\.default)?\.weight")
+
+
+def add_lora(model: VLBert, rank: int, alpha: float) -> None:
+    """Freeze `model` and give each linear layer of its encoder, and the projection of regions, thin matrices that are
+    trained. Raises WeightsError where peft is not installed."""
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError as error:
+        raise WeightsError("Low-rank adaptation needs peft. Run `pip install peft`, or tune with full or head.") from error
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=alpha, target_modules=TARGETS), model)
+
+
+def lora_state(model: nn.Module) -> dict[str, Tensor]:
+    """The thin matrices of a model that `add_lora` changed: `MODULE.lora_A.weight` [rank, in], `MODULE.lora_B.weight`
+    [out, rank]."""
+    found = {}
+    for name, tensor in model.state_dict().items():
+        if match := ADDED.fullmatch(name):
+            found[f"{match['module']}.lora_{match['part']}.weight"] = tensor
+    return found
+
+
+@torch.no_grad()
+def merge_lora(model: VLBert, state: Mapping[str, Tensor], scale: float) -> None:
+    """Add scale x B x A to each weight. scale: alpha / rank.
+
+    Raises WeightsError that names a matrix without its partner, or one that does not fit; the model is unchanged then.
+    """
+    moves: dict[nn.Linear, Tensor] = {}
+    modules = dict(model.named_modules())
+    names = sorted({match["module"] for name in state if (match := ADDED.fullmatch(name))})
+    if len(state) != 2 * len(names):
+        raise WeightsError(f"An adapter holds {len(state)} matrices for {len(names)} layers; each layer needs lora_A "
+                           "and lora_B. The file was changed; take the original.")
+    for name in names:
+        linear = modules.get(name)
+        first, second = state.get(f"{name}.lora_A.weight"), state.get(f"{name}.lora_B.weight")
+        if not isinstance(linear, nn.Linear) or first is None or second is None:
+            raise WeightsError(f"{name} of the adapter is no layer of this model, or lacks a matrix. "
+                               "Take an adapter of this model.")
+        if (second.shape[0], first.shape[1]) != tuple(linear.weight.shape) or second.shape[1] != first.shape[0]:
+            raise WeightsError(f"{name} of the adapter has the shapes {list(second.shape)} and {list(first.shape)}; "
+                               f"the layer has {list(linear.weight.shape)}. Take an adapter of this model.")
+        moves[linear] = scale * (second.float() @ first.float())
+    for linear, move in moves.items():
+        linear.weight += move

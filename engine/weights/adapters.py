@@ -1,0 +1,123 @@
+"""What fine-tuning leaves: a head, and how VL-BERT moved (not at all, by thin matrices, or as a whole).
+
+One safetensors file, matrices in float16. It belongs to the very VL-BERT it was trained on, whose digest it carries.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from engine.config import ModelConfig
+from engine.errors import WeightsError
+from engine.model.lora import lora_state, merge_lora
+from engine.model.task_heads import AnswerHead, ChoiceHead, FineTuned, RegionScorer, TaskHead
+from engine.model.vlbert import VLBert
+from engine.weights.files import check_file, fill, read_tensors
+from engine.weights.store import load, stored
+
+FORMAT = "vl-bert-studio adapter 1"
+TASKS = ("vqa", "vcr", "grounding")
+TUNES = ("full", "lora", "head")
+
+
+@dataclass(frozen=True)
+class AdapterInfo:
+    """task: one of `TASKS`; tune: one of `TUNES`. base: SHA-256 of the VL-BERT file it was trained on. answers: the
+    vocabulary of VQA; classes: the region classes of VCR's auxiliary loss. rank, alpha: of LoRA. about: for people."""
+
+    task: str
+    tune: str
+    base: str
+    answers: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    rank: int = 0
+    alpha: float = 0.0
+    about: str = ""
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS or self.tune not in TUNES:
+            raise WeightsError(f"An adapter of the task {self.task!r}, tuned by {self.tune!r}, is unknown here. "
+                               f"Tasks are {', '.join(TASKS)}; ways to tune are {', '.join(TUNES)}.")
+
+    def head(self, hidden: int) -> TaskHead:
+        """A fresh head of this task."""
+        if self.task == "vqa":
+            return AnswerHead(hidden, len(self.answers))
+        if self.task == "vcr":
+            return ChoiceHead(hidden, len(self.classes) + 1 if self.classes else 0)
+        return RegionScorer(hidden)
+
+
+def base_file(folder: Path) -> Path:
+    """The VL-BERT file of a folder of weights. Raises WeightsError."""
+    found = sorted(folder.glob("*-vlbert.safetensors"))
+    if len(found) != 1:
+        raise WeightsError(f"{folder} must hold exactly one *-vlbert.safetensors; it holds {len(found)}.")
+    return found[0]
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    check_file(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_adapter(path: Path, model: FineTuned, info: AdapterInfo) -> None:
+    """Write what was trained; the file appears whole or not at all."""
+    tensors = {f"head.{name}": stored(name, t) for name, t in model.head.state_dict().items()}
+    if info.tune == "lora":
+        tensors |= {f"lora.{name}": stored(name, t) for name, t in lora_state(model.vlbert).items()}
+    elif info.tune == "full":
+        tensors |= {f"vlbert.{name}": stored(name, t) for name, t in model.vlbert.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
+    save_file(tensors, unfinished, metadata={FORMAT: json.dumps(dataclasses.asdict(info), sort_keys=True)})
+    os.replace(unfinished, path)
+
+
+def read_info(path: Path) -> AdapterInfo:
+    """What an adapter says of itself. Raises WeightsError where the file is missing, damaged or something else."""
+    check_file(path)
+    try:
+        with safe_open(path, "pt") as file:
+            raw = json.loads((file.metadata() or {})[FORMAT])
+        return AdapterInfo(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} cannot be read; it is damaged or cut short ({error}). Fetch it again.") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} is no adapter of this program ({error}). Take a file that `finetune` wrote.") from error
+
+
+def load_adapter(path: Path, base: Path, config: ModelConfig) -> tuple[FineTuned, AdapterInfo]:
+    """The fine-tuned model, its thin matrices merged, ready to answer. base: the VL-BERT file.
+
+    Raises WeightsError where the adapter was trained on another VL-BERT, or a tensor is missing, unknown or misshapen.
+    """
+    info = read_info(path)
+    if info.base != digest(base):
+        raise WeightsError(f"{path} was trained on another VL-BERT than {base}. Train it again on this one: "
+                           f"python -m engine finetune {info.task}.")
+    vlbert = VLBert.from_config(config)
+    load(vlbert, base, config, kind="vlbert")
+    model = FineTuned(vlbert, info.head(config.encoder.hidden))
+    tensors = read_tensors(path)
+    if info.tune == "lora":
+        merge_lora(vlbert, _under(tensors, "lora."), info.alpha / max(1, info.rank))
+    elif info.tune == "full":
+        fill(vlbert, _under(tensors, "vlbert."), str(path))
+    fill(model.head, _under(tensors, "head."), str(path))
+    return model.eval(), info
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
