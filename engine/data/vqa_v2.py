@@ -23,7 +23,7 @@ def read(folder: str | Path, split: str, limit: int | None = None) -> DataSet[Op
     splits have no public answers), a file that is missing or no json, and where nothing can be used.
     """
     if split not in SPLITS:
-        raise DataError(f"VQA v2 has answers for {', '.join(SPLITS)}; there are none for {split!r}. Choose one of them.")
+        raise DataError(f"VQA v2 has answers for {', '.join(SPLITS)}, none for {split!r}. Choose one of those.")
     folder, images = Path(folder), SPLITS[split]
     questions = f"v2_OpenEnded_mscoco_{split}2014_questions.json"
     annotations = f"v2_mscoco_{split}2014_annotations.json"
