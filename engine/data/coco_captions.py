@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.flickr8k import AnnotatedCaption, AnnotatedPhoto
-from engine.data.lines import BROKEN, document, found, reason, text
+from engine.data.lines import BROKEN, found, lists, reason, text
 from engine.errors import DataError
 from engine.structures.questions import Skipped
 
@@ -31,11 +31,11 @@ def read(folder: str | Path, split: str, year: int = 2017, limit: int | None = N
     Raises DataError where the file is missing or no json, and where nothing can be used.
     """
     folder, name = Path(folder), f"captions_{split}{year}.json"
-    raw = document(found(folder / "annotations" / name, folder / name), "images", "annotations")
+    images, annotations = lists(found(folder / "annotations" / name, folder / name), "images", "annotations")
     skipped = Skipped()
-    captions = _by_image(raw["annotations"], skipped)
+    captions = _by_image(annotations, skipped)
     photos: list[AnnotatedPhoto] = []
-    for place, image in enumerate(raw["images"], 1):
+    for place, image in enumerate(images, 1):
         if limit is not None and len(photos) >= limit:
             break
         try:

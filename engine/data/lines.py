@@ -31,6 +31,15 @@ def document(path: Path, *keys: str) -> dict[str, Any]:
     return raw
 
 
+def lists(path: Path, *keys: str) -> tuple[list[Any], ...]:
+    """The lists under these keys of a file's one json object. Raises DataError where one is missing or no list."""
+    raw = document(path, *keys)
+    for key in keys:
+        if not isinstance(raw[key], list):
+            raise DataError(f"{key} in {path} must be a list; it is {type(raw[key]).__name__}. Is it the right file?")
+    return tuple(raw[key] for key in keys)
+
+
 def array(path: Path) -> list[Any]:
     """The one json list of a file. Raises DataError where there is no file, no json, or no list."""
     raw = _json(found(path))

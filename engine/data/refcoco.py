@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.data import plain_pickle
 from engine.data.album import Album, fractions_of_sized
-from engine.data.lines import BROKEN, array, document, reason, text
+from engine.data.lines import BROKEN, array, lists, reason, text
 from engine.errors import DataError
 from engine.structures.boxes import MAX_BOXES, Boxes
 from engine.structures.questions import DataSet, Fractions, Pictured, ReferringExpression, Skipped
@@ -57,11 +57,11 @@ class _Candidates:
     """The boxes of every picture, as annotated or as detected. Broken ones are skipped when their picture is read."""
 
     def __init__(self, instances: Path, detections: str | Path | None, skipped: Skipped) -> None:
-        raw = document(instances, "images", "annotations", "categories")
+        images, annotations, categories = lists(instances, "images", "annotations", "categories")
         try:
-            self._sizes = {image["id"]: (image["width"], image["height"]) for image in raw["images"]}
-            self._classes = {category["id"]: str(category["name"]) for category in raw["categories"]}
-            self._targets = {annotation["id"]: annotation for annotation in raw["annotations"]}
+            self._sizes = {image["id"]: (image["width"], image["height"]) for image in images}
+            self._classes = {category["id"]: str(category["name"]) for category in categories}
+            self._targets = {annotation["id"]: annotation for annotation in annotations}
             self._boxes: dict[int, list[dict[str, Any]]] = {}
             for box in self._targets.values() if detections is None else array(Path(detections)):
                 self._boxes.setdefault(box["image_id"], []).append(box)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.album import Album
-from engine.data.lines import BROKEN, document, found, reason, text
+from engine.data.lines import BROKEN, found, lists, reason, text
 from engine.data.vqa_answers import soft_scores
 from engine.errors import DataError
 from engine.structures.questions import DataSet, OpenQuestion, Skipped
@@ -27,8 +27,8 @@ def read(folder: str | Path, split: str, limit: int | None = None) -> DataSet[Op
     folder, images = Path(folder), SPLITS[split]
     questions = f"v2_OpenEnded_mscoco_{split}2014_questions.json"
     annotations = f"v2_mscoco_{split}2014_annotations.json"
-    asked = document(found(folder / questions, folder / "vqa" / questions), "questions")["questions"]
-    given = document(found(folder / annotations, folder / "vqa" / annotations), "annotations")["annotations"]
+    asked, = lists(found(folder / questions, folder / "vqa" / questions), "questions")
+    given, = lists(found(folder / annotations, folder / "vqa" / annotations), "annotations")
     album, skipped = Album(), Skipped()
     answers = _by_question(given, skipped)
     usable: list[OpenQuestion] = []

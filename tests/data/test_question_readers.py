@@ -85,6 +85,9 @@ def test_vqa_says_what_is_missing_or_broken(tmp_path: Path) -> None:
     annotations.write_text('{"questions": []}')
     with pytest.raises(DataError, match="it lacks annotations"):
         vqa_v2.read(tmp_path, "val")
+    annotations.write_text('{"annotations": 3}')
+    with pytest.raises(DataError, match="must be a list; it is int"):
+        vqa_v2.read(tmp_path, "val")
     annotations.write_text('{"annotations": [')
     with pytest.raises(DataError, match="is not json"):
         vqa_v2.read(tmp_path, "val")
