@@ -26,6 +26,15 @@ def flickr8k() -> Path:
 
 
 @pytest.fixture(scope="session")
+def daquar() -> Path:
+    """The folder of DAQUAR: in VLBERT_DATA, else beside the project. Skips where there is neither."""
+    for place in (os.environ.get("VLBERT_DATA"), ROOT.parent / "shared"):
+        if place and (Path(place) / "daquar" / "qa_train.tsv").is_file():
+            return Path(place) / "daquar"
+    pytest.skip("DAQUAR is not here: set VLBERT_DATA to the folder that holds daquar/")
+
+
+@pytest.fixture(scope="session")
 def predictor():
     """The shipped model."""
     from engine.predictor import Predictor

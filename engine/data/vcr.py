@@ -1,0 +1,87 @@
+"""Reader of VCR, Visual Commonsense Reasoning: `SPLIT.jsonl` and `vcr1images/` (Zellers et al., CVPR 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.data.album import Album, fractions
+from engine.data.lines import BROKEN, document, reason, records
+from engine.data.polygons import mask
+from engine.errors import DataError
+from engine.structures.questions import MASK_SIDE, ChoiceQuestion, DataSet, Pictured, Skipped, TaggedText
+
+PERSONS = ("Casey", "Riley", "Jessie", "Jackie", "Avery", "Jaime", "Peyton", "Kerry", "Jody", "Kendall", "Frankie",
+           "Pat", "Quinn")  # the published gender-neutral names
+
+
+def read(folder: str | Path, split: str, limit: int | None = None) -> DataSet[ChoiceQuestion]:
+    """The questions of a split, in file order. A picture's names are its objects' classes ("person", "car", …).
+
+    Where the text points at an object stands the object's class, or for persons the next of the published names,
+    round and round along the file; the published code draws on in the order of training. A picture with a box that
+    cannot be used is skipped whole, since the text counts the boxes. limit: at most that many questions.
+    Raises DataError where the file is missing, the split has no labels, or nothing can be used.
+    """
+    path = Path(folder) / f"{split}.jsonl"
+    album, skipped, persons = Album(), Skipped(), cycle(PERSONS)
+    usable: list[ChoiceQuestion] = []
+    for number, raw in records(path, skipped):
+        if limit is not None and len(usable) >= limit:
+            break
+        if not usable and "answer_label" not in raw and "answer_choices" in raw:
+            raise DataError(f"{path} has no answer_label in line {number}: the right answers of VCR's test split are "
+                            "not public. Choose train or val.")
+        try:
+            usable.append(_question(raw, album, Path(folder) / "vcr1images", persons))
+        except BROKEN as error:
+            skipped.add(f"line {number}: {reason(error)}")
+    return DataSet(album.pictures, tuple(usable), skipped)
+
+
+def _question(raw: dict[str, Any], album: Album, images: Path, persons: Iterator[str]) -> ChoiceQuestion:
+    objects = raw["objects"]
+    names = [next(persons) if name == "person" else name for name in objects]
+    question = tagged(raw["question"], names)
+    answers, reasons = (tuple(tagged(choice, names) for choice in raw[key])
+                        for key in ("answer_choices", "rationale_choices"))
+    picture = album.number(images / raw["img_fn"], lambda path: _pictured(path, images / raw["metadata_fn"]))
+    if list(album[picture].names) != objects:
+        raise DataError(f"it names the objects {objects}; its picture has {list(album[picture].names)}")
+    return ChoiceQuestion(picture, question, answers, int(raw["answer_label"]), reasons, int(raw["rationale_label"]))
+
+
+def tagged(tokens: Sequence[str | Sequence[int]], names: Sequence[str]) -> TaggedText:
+    """Words and lists of objects (counted from 0) as words with tags: [0, 2] becomes "Casey and car", tags 1, 0, 3.
+
+    Raises DataError where a token is neither, or an object does not exist.
+    """
+    words: list[str] = []
+    tags: list[int] = []
+    for token in tokens:
+        if isinstance(token, str):
+            words.append(token)
+            tags.append(0)
+            continue
+        for place, thing in enumerate(token):
+            if not 0 <= thing < len(names):
+                raise DataError(f"its text names object {thing}; the picture has {len(names)}, counted from 0")
+            words.extend(["and", names[thing]] if place else [names[thing]])
+            tags.extend([0, thing + 1] if place else [thing + 1])
+    if not words:
+        raise DataError("one of its texts is empty")
+    return TaggedText(tuple(words), tuple(tags))
+
+
+def _pictured(path: Path, metadata: Path) -> Pictured:
+    """The boxes, classes and masks that the metadata file of a picture gives; masks [K, 14, 14]."""
+    raw = document(metadata, "boxes", "segms", "names", "width", "height")
+    boxes = tuple(fractions(box[:4], raw["width"], raw["height"]) for box in raw["boxes"])
+    masks = np.zeros((len(boxes), MASK_SIDE, MASK_SIDE), np.float32)
+    for place, (polygons, box) in enumerate(zip(raw["segms"], raw["boxes"], strict=True)):
+        masks[place] = mask(polygons, box)
+    return Pictured(path, boxes, tuple(raw["names"]), masks)

@@ -1,0 +1,181 @@
+"""Questions about pictures, read from files in the official layouts: VQA v2, DAQUAR, VCR."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.data import daquar as daquar_reader
+from engine.data import vcr, vqa_v2
+from engine.data.polygons import mask
+from engine.data.vqa_answers import normalised, soft_scores, vocabulary
+from engine.errors import DataError
+
+
+def touch(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+# Answers ------------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("typed", "answer"), [
+    ("Yes", "yes"), ("The  two dogs.", "2 dogs"), ("none", "0"), ("eleven", "eleven"), ("dont know", "don't know"),
+    ("couldnt've", "couldn't've"), ("1,000", "1000"), ("2.00", "2.00"), ("u.s.", "us"), ("t-shirt", "t shirt"),
+    ("yes, sir", "yes sir"), ("red/white", "red white"), ("what?!", "what"), ("a", ""), ("left\nside", "left side")])
+def test_answers_become_comparable_as_in_the_official_evaluation(typed: str, answer: str) -> None:
+    assert normalised(typed) == answer
+
+
+def test_scores_are_the_official_accuracy_over_leaving_one_person_out() -> None:
+    people = ["red"] * 5 + ["Red."] + ["blue"] * 3 + ["a green"]
+    counts = {"red": 6, "blue": 3, "green": 1}
+    official = {a: sum(min(1, (n - (k < n)) / 3) for k in range(10)) / 10 for a, n in counts.items()}
+    assert soft_scores(people) == pytest.approx(official) == {"red": 1.0, "blue": 0.9, "green": 0.3}
+
+
+def test_the_published_answers_are_complete_and_already_normalised() -> None:
+    answers = vocabulary()
+    assert len(answers) == len(set(answers)) == 3129 and answers[:3] == ("", "woods", "trash can")
+    assert all(normalised(a) == a for a in answers)
+
+
+# VQA v2 -------------------------------------------------------------------------------------------------------------
+
+def write_vqa(folder: Path, split: str = "val") -> None:
+    asked = [{"question_id": 1, "image_id": 42, "question": "What colour is  the car?"},
+             {"question_id": 2, "image_id": 42, "question": "Is it raining?"},
+             {"question_id": 3, "image_id": 7, "question": "Where?"},
+             {"question_id": 4, "image_id": 42, "question": "Why?"},
+             {"question_id": 5, "image_id": 42}]
+    given = [{"question_id": n, "image_id": 42, "answer_type": kind, "question_type": "what", "answers": [
+        {"answer": answer, "answer_confidence": "yes", "answer_id": i} for i, answer in enumerate(answers, 1)]}
+        for n, kind, answers in ((1, "other", ["red"] * 9 + ["The red!"]), (2, "yes/no", ["yes"] * 2 + ["no"] * 8),
+                                 (3, "other", ["home"] * 10), (5, "other", ["x"] * 10))]
+    touch(folder / f"{split}2014" / f"COCO_{split}2014_000000000042.jpg")
+    (folder / "vqa").mkdir()
+    (folder / "vqa" / f"v2_OpenEnded_mscoco_{split}2014_questions.json").write_text(json.dumps({"questions": asked}))
+    (folder / f"v2_mscoco_{split}2014_annotations.json").write_text(json.dumps({"annotations": given}))
+
+
+def test_vqa_gives_questions_scores_and_what_was_left_out(tmp_path: Path) -> None:
+    write_vqa(tmp_path)
+    data = vqa_v2.read(tmp_path, "val")
+    assert [p.path.name for p in data.pictures] == ["COCO_val2014_000000000042.jpg"]
+    assert [(q.picture, q.text, q.answers, q.kind) for q in data.questions] == [
+        (0, "What colour is the car?", {"red": 1.0}, "other"),
+        (0, "Is it raining?", {"yes": 0.6, "no": 1.0}, "yes/no")]
+    assert data.skipped.count == 3
+    assert "question 3: there is no picture" in data.skipped.named[0]
+    assert data.skipped.named[1:] == ["question 4: it has no annotation", "question 5: it has no 'question'"]
+    assert len(vqa_v2.read(tmp_path, "val", limit=1).questions) == 1
+
+
+def test_vqa_says_what_is_missing_or_broken(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="none for 'test2015'"):
+        vqa_v2.read(tmp_path, "test2015")
+    with pytest.raises(DataError, match=r"no file .*train2014_questions\.json or .*vqa"):
+        vqa_v2.read(tmp_path, "train")
+    write_vqa(tmp_path)
+    (tmp_path / "val2014" / "COCO_val2014_000000000042.jpg").unlink()
+    with pytest.raises(DataError, match=r"nothing to use in this data \(5 left out: question 1: there is no picture"):
+        vqa_v2.read(tmp_path, "val")
+    annotations = tmp_path / "v2_mscoco_val2014_annotations.json"
+    annotations.write_text('{"questions": []}')
+    with pytest.raises(DataError, match="it lacks annotations"):
+        vqa_v2.read(tmp_path, "val")
+    annotations.write_text('{"annotations": 3}')
+    with pytest.raises(DataError, match="must be a list; it is int"):
+        vqa_v2.read(tmp_path, "val")
+    annotations.write_text('{"annotations": [')
+    with pytest.raises(DataError, match="is not json"):
+        vqa_v2.read(tmp_path, "val")
+
+
+# DAQUAR -------------------------------------------------------------------------------------------------------------
+
+def test_daquar_keeps_an_answer_of_several_things_as_one(tmp_path: Path) -> None:
+    touch(tmp_path / "images" / "a.jpg")
+    (tmp_path / "qa_dev.tsv").write_text("image\tquestion\tanswer\na.jpg\twhat is  there\tbook,  paper\n"
+                                         "a.jpg\twhat\tdesk\nb.jpg\twhat\tdesk\na.jpg\twhat\n")
+    data = daquar_reader.read(tmp_path, "dev")
+    assert [(q.text, q.answers, q.kind) for q in data.questions] == [
+        ("what is there", {"book, paper": 1.0}, "list"), ("what", {"desk": 1.0}, "single")]
+    assert data.skipped.count == 2 and data.skipped.named[1] == "line 5: 2 columns, 2 of them filled; expected 3"
+    (tmp_path / "qa_dev.tsv").write_text("picture\tquestion\n")
+    with pytest.raises(DataError, match="must start with the columns image, question, answer; it starts with 'picture"):
+        daquar_reader.read(tmp_path, "dev")
+
+
+def test_the_real_daquar_is_read_whole(daquar: Path) -> None:
+    for split, questions, pictures in (("train", 5999, 699), ("dev", 796, 95)):
+        data = daquar_reader.read(daquar, split)
+        assert (len(data.questions), len(data.pictures), data.skipped.count) == (questions, pictures, 0)
+
+
+# VCR ----------------------------------------------------------------------------------------------------------------
+
+OBJECTS = ["person", "car", "person"]
+METADATA = {"boxes": [[0, 0, 27, 27, 0.9], [50, 20, 120, 60, 0.8], [30, 10, 40, 20, 0.7]], "names": OBJECTS,
+            "segms": [[[[0, 0], [13, 0], [13, 27], [0, 27]]], [], [[[29, 9], [41, 9], [41, 21], [29, 21]]]],
+            "width": 100, "height": 80}
+LINE = {"movie": "m", "objects": OBJECTS, "interesting_scores": [0], "answer_likelihood": "likely",
+        "img_fn": "m/a.jpg", "metadata_fn": "m/a.json", "question": ["Why", "do", [0, 2], "look", "at", [1], "?"],
+        "answer_choices": [["It", "shines"], [[1], "shines"], ["no"], ["yes"]], "answer_label": 1,
+        "rationale_choices": [["a"], ["b"], ["c"], [[2], "said", "so"]], "rationale_label": 3}
+
+
+def write_vcr(folder: Path, *lines: dict | str, metadata: dict = METADATA) -> None:
+    touch(folder / "vcr1images" / "m" / "a.jpg")
+    (folder / "vcr1images" / "m" / "a.json").write_text(json.dumps(metadata))
+    (folder / "val.jsonl").write_text("\n".join(x if isinstance(x, str) else json.dumps(x) for x in lines))
+
+
+def test_vcr_names_objects_by_tagged_words_and_gives_boxes_and_masks(tmp_path: Path) -> None:
+    write_vcr(tmp_path, LINE, LINE)
+    data = vcr.read(tmp_path, "val")
+    first, second = data.questions
+    assert first.question.words == ("Why", "do", "Casey", "and", "Riley", "look", "at", "car", "?")
+    assert first.question.tags == (0, 0, 1, 0, 3, 0, 0, 2, 0)
+    assert (first.answers[1].text, first.answers[1].tags, first.answer) == ("car shines", (2, 0), 1)
+    assert (first.rationales[3].text, first.rationale) == ("Riley said so", 3)
+    assert second.question.text == "Why do Jessie and Jackie look at car ?"
+    picture, = data.pictures
+    assert picture.names == ("person", "car", "person")
+    assert picture.boxes[1] == pytest.approx((0.5, 0.25, 1.0, 0.75))  # clipped at the right edge
+    assert picture.masks is not None and picture.masks.dtype == np.float32
+    half = np.zeros((14, 14))
+    half[:, :7] = 1  # the left half of its box
+    assert (picture.masks[0] == half).all() and not picture.masks[1].any() and picture.masks[2].all()
+
+
+def test_vcr_skips_broken_lines_by_number(tmp_path: Path) -> None:
+    write_vcr(tmp_path, "{", {**LINE, "img_fn": "m/b.jpg"}, {**LINE, "question": ["Why", [3]]}, {**LINE, "objects": []},
+              {**LINE, "answer_choices": [["a"]]}, LINE)
+    data = vcr.read(tmp_path, "val")
+    assert len(data.questions) == 1 and data.skipped.count == 5
+    assert [named.split(":")[0] for named in data.skipped.named] == ["line 1", "line 2", "line 3"]
+    assert "names object 3; the picture has 3" in data.skipped.named[2]
+
+
+def test_vcr_refuses_a_box_outside_and_a_split_without_labels(tmp_path: Path) -> None:
+    outside = {**METADATA, "boxes": [[0, 0, 27, 27, 0.9], [101, 20, 120, 60, 0.8], [30, 10, 40, 20, 0.7]]}
+    write_vcr(tmp_path, LINE, metadata=outside)
+    with pytest.raises(DataError, match=r"line 1: the box \[101, 20, 120, 60\] has no area inside its picture"):
+        vcr.read(tmp_path, "val")
+    write_vcr(tmp_path, {k: v for k, v in LINE.items() if not k.endswith("label")})
+    with pytest.raises(DataError, match="right answers of VCR's test split are not public"):
+        vcr.read(tmp_path, "val")
+
+
+def test_masks_agree_with_an_independent_rasteriser() -> None:
+    draw = pytest.importorskip("skimage.draw")
+    random = np.random.default_rng(3)
+    for trial in range(200):
+        corners = random.uniform(-4, 18, (random.integers(3, 9), 2))
+        corners = corners.round() if trial % 2 else corners
+        expected = np.zeros((14, 14))
+        x, y = corners.clip(0, 13).T
+        expected[draw.polygon(y, x)] = 1
+        assert (mask([corners.tolist()], (0, 0, 13, 13)) == expected).all(), corners
