@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.config import STAGES, RecipeConfig, preset
+from engine.config import STAGES, TASKS, FineTuneConfig, RecipeConfig, Settings, preset
 from engine.errors import DataError, VLBertError
 
 WEIGHTS = Path("assets/weights")
@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(prog="python -m engine", description="VL-BERT: train, measure, predict, convert.")
     verbs = root.add_subparsers(required=True, metavar="VERB")
     _add_pretrain(verbs.add_parser("pretrain", help="train a preset from ImageNet and BERT weights"))
+    _add_finetune(verbs.add_parser("finetune", help="train a task on top of a pre-trained model"))
     _add_evaluate(verbs.add_parser("evaluate", help="measure on data that the training never saw"))
     _add_predict(verbs.add_parser("predict", help="hide words and regions of one photo and ask what is there"))
     _add_convert(verbs.add_parser("convert", help="turn a published checkpoint into a safetensors file"))
@@ -57,9 +58,7 @@ def _add_pretrain(p: argparse.ArgumentParser) -> None:
                    help="folder of weights whose VL-BERT the pre-training starts from (default: the BERT weights)")
     p.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     p.add_argument("--tensorboard", action="store_true", help="log to OUT/tensorboard, too")
-    for f in dataclasses.fields(RecipeConfig):
-        p.add_argument(f"--{f.name.replace('_', '-')}", type=type(f.default), default=f.default,
-                       choices=f.metadata["choices"] or None, help=f"{f.metadata['help']} (default {f.default})")
+    _add_settings(p, RecipeConfig)
     p.set_defaults(run_command=_pretrain)
 
 
@@ -75,6 +74,37 @@ def _pretrain(options: argparse.Namespace) -> None:
     sys.stdout.write(f"{folder}\n")
 
 
+def _add_finetune(p: argparse.ArgumentParser) -> None:
+    p.add_argument("task", choices=TASKS)
+    p.add_argument("--data", type=Path, required=True,
+                   help="a folder of scenes, Flickr30k Entities, RefCOCO, DAQUAR, VQA v2 or VCR")
+    p.add_argument("--split", default="train")
+    p.add_argument("--init", type=Path, default=WEIGHTS, help="folder of weights to start from")
+    p.add_argument("--out", type=Path, required=True, help="folder of the run; an unfinished one goes on")
+    p.add_argument("--tensorboard", action="store_true", help="log to OUT/tensorboard, too")
+    _add_settings(p, FineTuneConfig, leave_out=("task",))
+    p.set_defaults(run_command=_finetune)
+
+
+def _finetune(options: argparse.Namespace) -> None:
+    from engine.memory import keep_freed_memory
+    from engine.training.finetune import finetune
+
+    keep_freed_memory()
+    settings = FineTuneConfig(**{f.name: getattr(options, f.name) for f in dataclasses.fields(FineTuneConfig)})
+    path = finetune(settings, data=options.data, split=options.split, init=options.init, run=options.out,
+                    tensorboard=options.tensorboard)
+    sys.stdout.write(f"{path}\n")
+
+
+def _add_settings(p: argparse.ArgumentParser, settings: type[Settings], leave_out: Sequence[str] = ()) -> None:
+    """One flag for each field, with the field's own help, choices and default."""
+    for f in dataclasses.fields(settings):
+        if f.name not in leave_out:
+            p.add_argument(f"--{f.name.replace('_', '-')}", type=type(f.default), default=f.default,
+                           choices=f.metadata["choices"] or None, help=f"{f.metadata['help']} (default {f.default})")
+
+
 def _packaged_bert() -> Path:
     """The folder of the text weights inside the package that carries them, found without importing it."""
     import importlib.util
@@ -86,24 +116,30 @@ def _packaged_bert() -> Path:
 
 
 def _add_evaluate(p: argparse.ArgumentParser) -> None:
-    p.add_argument("what", choices=("pretraining", "proposals"))
-    p.add_argument("--data", type=Path, required=True, help="folder with entities_SPLIT.jsonl and images/")
+    p.add_argument("what", choices=("pretraining", "proposals", *TASKS))
+    p.add_argument("--data", type=Path, required=True, help="folder with entities_SPLIT.jsonl and images/, "
+                   "or another one that `finetune` takes")
     p.add_argument("--split", default="dev")
     p.add_argument("--limit", type=int, default=None, help="only the first so many photos")
     p.add_argument("--masking", choices=("feature", "pixels"), default="feature", help="how regions are hidden")
     p.add_argument("--weights", type=Path, default=WEIGHTS)
+    p.add_argument("--adapter", type=Path, default=None, help="what was fine-tuned (default: the one in the weights)")
     p.add_argument("--json", default="-", help="file for the figures; - is standard output")
     p.set_defaults(run_command=_evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from engine.data.flickr8k import read
-    from engine.measure.pretraining import measure
-    from engine.measure.proposals import recall
     from engine.memory import keep_freed_memory
     from engine.predictor import Predictor
 
     keep_freed_memory()
+    if options.what in TASKS:
+        _write(_evaluate_task(options), options.json)
+        return
+    from engine.data.flickr8k import read
+    from engine.measure.pretraining import measure
+    from engine.measure.proposals import recall
+
     photos = read(options.data, options.split, options.limit)
     predictor = Predictor.load(options.weights)
     if options.what == "proposals":
@@ -112,6 +148,26 @@ def _evaluate(options: argparse.Namespace) -> None:
     else:
         figures = measure(predictor, photos, options.masking)
     _write(figures, options.json)
+
+
+def _evaluate_task(options: argparse.Namespace) -> dict[str, Any]:
+    from engine.data import datasets
+    from engine.measure import tasks
+    from engine.predictor import Predictor
+    from engine.weights.adapters import base_file, load_adapter
+
+    predictor = Predictor.load(options.weights)
+    base = base_file(options.weights)
+    name = f"{predictor.config.name}-{options.what}.safetensors"
+    model, info = load_adapter(options.adapter or options.weights / name, base, predictor.config)
+    if info.task != options.what:
+        raise DataError(f"{options.adapter} was trained for {info.task}, not for {options.what}.")
+    where = (options.data, options.split, options.limit)
+    if options.what == "vqa":
+        return tasks.vqa(predictor, model, info.answers, datasets.open_questions(*where))
+    if options.what == "vcr":
+        return tasks.vcr(predictor, model, datasets.choice_questions(*where))
+    return tasks.grounding(predictor, model, datasets.referring_expressions(*where))
 
 
 def _add_predict(p: argparse.ArgumentParser) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 from engine.errors import ConfigError
 
 STAGES = ("detector", "features", "pretraining", "tuning")
+TASKS = ("vqa", "vcr", "grounding")  # of fine-tuning
+TUNES = ("full", "lora", "head")  # what of a model a fine-tuning moves
 PRECISIONS = ("no", "bf16", "fp16")
 
 
@@ -112,6 +114,22 @@ class RecipeConfig(Settings):
     limit: int = setting(0, "if not 0, only so many photos", low=0)
     accumulate: int = setting(1, "parts into which each process cuts its share of a step, to need less memory", low=1)
     precision: str = setting("bf16", "autocast: none, bfloat16, or float16 with scaled losses", choices=PRECISIONS)
+    seed: int = setting(0, "of every random choice", low=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneConfig(Settings):
+    """Settings of one fine-tuning run."""
+
+    task: str = setting("grounding", "what is learned", choices=TASKS)
+    tune: str = setting("lora", "what moves: all weights, low-rank matrices beside them, or the head alone",
+                        choices=TUNES)
+    epochs: float = setting(3.0, "passes over the data", low=0)
+    batch_size: int = setting(128, "examples in a step", low=1)
+    rate: float = setting(0.0, "highest learning rate of VL-BERT; 0 is what suits `tune`", low=0)
+    rank: int = setting(16, "of the low-rank matrices", low=1, high=256)
+    limit: int = setting(0, "if not 0, only so many photos or questions", low=0)
+    accumulate: int = setting(1, "parts into which each process cuts its share of a step, to need less memory", low=1)
     seed: int = setting(0, "of every random choice", low=0)
 
 

@@ -5,17 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data.flickr8k import AnnotatedPhoto
 from engine.detector.detector import Detector
 from engine.errors import DataError
 from engine.structures.boxes import Boxes
 from engine.structures.example import Regions
 from engine.structures.photo import Photo
+
+
+class HasBoxes(Protocol):
+    """A picture on disk and the boxes that came with it, as fractions."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def boxes(self) -> Sequence[Sequence[float]]: ...
 
 
 class FeatureCache:
@@ -25,7 +35,7 @@ class FeatureCache:
     Raises DataError where the folder is incomplete or belongs to other photos.
     """
 
-    def __init__(self, folder: str | Path, photos: Sequence[AnnotatedPhoto]) -> None:
+    def __init__(self, folder: str | Path, photos: Sequence[HasBoxes]) -> None:
         folder = Path(folder)
         try:
             index = json.loads((folder / "index.json").read_text())
@@ -86,7 +96,7 @@ def with_whole_picture(features: Tensor, boxes: Tensor, alone: Tensor | None = N
 
 
 @torch.inference_mode()
-def compute(detector: Detector, photos: Sequence[AnnotatedPhoto], folder: str | Path,
+def compute(detector: Detector, photos: Sequence[HasBoxes], folder: str | Path,
             progress: Callable[[int, int], None] = lambda done, count: None, detections: bool = True) -> None:
     """Fill a cache: features of the annotated boxes and of the detector's own regions of every photo."""
     folder = Path(folder)
@@ -109,8 +119,8 @@ def compute(detector: Detector, photos: Sequence[AnnotatedPhoto], folder: str | 
     partial.replace(folder / "index.json")
 
 
-def _features(detector: Detector, photos: Sequence[AnnotatedPhoto],
-              detections: bool) -> Iterator[tuple[AnnotatedPhoto, Tensor, Tensor]]:
+def _features(detector: Detector, photos: Sequence[HasBoxes],
+              detections: bool) -> Iterator[tuple[HasBoxes, Tensor, Tensor]]:
     """Per photo: boxes [K, 4] as fractions and features [K, 2048], annotated first; computed where the detector is."""
     device = next(detector.parameters()).device
     for photo in photos:

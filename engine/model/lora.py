@@ -18,13 +18,13 @@ TARGETS = r"encoder\.layers\.\d+\.(attention\.(query|key|value)|attention_output
 ADDED = re.compile(r"(?P<module>.+)\.lora_(?P<part>[AB])(\.default)?\.weight")
 
 
-def add_lora(model: VLBert, rank: int, alpha: float) -> None:
+def add_lora(model: VLBert, rank: int, alpha: int) -> None:
     """Freeze `model` and give each linear layer of its encoder, and the projection of regions, thin matrices that are
     trained. Raises WeightsError where peft is not installed."""
     try:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError as error:
-        raise WeightsError("Low-rank adaptation needs peft. Run `pip install peft`, or tune with full or head.") from error
+        raise WeightsError("Low-rank adaptation needs peft. Run `pip install peft`, or tune full or head.") from error
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=alpha, target_modules=TARGETS), model)

@@ -11,12 +11,13 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from engine.config import ModelConfig
+from engine.config import TASKS, TUNES, ModelConfig
 from engine.errors import WeightsError
 from engine.model.lora import lora_state, merge_lora
 from engine.model.task_heads import AnswerHead, ChoiceHead, FineTuned, RegionScorer, TaskHead
@@ -25,8 +26,6 @@ from engine.weights.files import check_file, fill, read_tensors
 from engine.weights.store import load, stored
 
 FORMAT = "vl-bert-studio adapter 1"
-TASKS = ("vqa", "vcr", "grounding")
-TUNES = ("full", "lora", "head")
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class AdapterInfo:
     answers: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     rank: int = 0
-    alpha: float = 0.0
+    alpha: int = 0
     about: str = ""
 
     def __post_init__(self) -> None:
@@ -91,11 +90,13 @@ def read_info(path: Path) -> AdapterInfo:
     try:
         with safe_open(path, "pt") as file:
             raw = json.loads((file.metadata() or {})[FORMAT])
-        return AdapterInfo(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()})
+        told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+        return AdapterInfo(**told)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} cannot be read; it is damaged or cut short ({error}). Fetch it again.") from error
     except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} is no adapter of this program ({error}). Take a file that `finetune` wrote.") from error
+        raise WeightsError(f"{path} is no adapter of this program ({error!r}). "
+                           "Take a file that `finetune` wrote.") from error
 
 
 def load_adapter(path: Path, base: Path, config: ModelConfig) -> tuple[FineTuned, AdapterInfo]:

@@ -1,0 +1,54 @@
+"""Which reader a folder needs: told by the files in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.data import daquar, flickr8k, phrases, refcoco, vcr, vqa_answers, vqa_v2
+from engine.data import scenes as world
+from engine.errors import DataError
+from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, ReferringExpression
+
+SCENES = "scenes.jsonl"
+
+
+def open_questions(folder: Path, split: str, limit: int | None = None) -> DataSet[OpenQuestion]:
+    """Scenes (one folder is one split), DAQUAR or VQA v2. limit: of questions; of photos for scenes. Raises DataError.
+    """
+    if (folder / SCENES).is_file():
+        return world.open_questions(folder)
+    if (folder / f"qa_{split}.tsv").is_file():
+        return daquar.read(folder, split, limit)
+    return vqa_v2.read(folder, split, limit)
+
+
+def answers_of(folder: Path, data: DataSet[OpenQuestion]) -> tuple[str, ...]:
+    """The vocabulary to train with: the field's 3,129 answers for VQA v2, every answer of the data elsewhere."""
+    if (folder / SCENES).is_file():
+        return world.ANSWERS
+    if list(folder.glob("qa_*.tsv")):
+        counts: dict[str, float] = {}
+        for question in data.questions:
+            for text, score in question.answers.items():
+                counts[text] = counts.get(text, 0.0) + score
+        return tuple(sorted(counts, key=lambda text: (-counts[text], text)))
+    return vqa_answers.vocabulary()
+
+
+def choice_questions(folder: Path, split: str, limit: int | None = None) -> DataSet[ChoiceQuestion]:
+    """Scenes or VCR. Raises DataError."""
+    if (folder / SCENES).is_file():
+        return world.choice_questions(folder)
+    return vcr.read(folder, split, limit)
+
+
+def referring_expressions(folder: Path, split: str, limit: int | None = None) -> DataSet[ReferringExpression]:
+    """Scenes, Flickr30k Entities (limit: of photos) or RefCOCO. Raises DataError."""
+    if (folder / SCENES).is_file():
+        return world.referring(folder)
+    if (folder / f"entities_{split}.jsonl").is_file():
+        return phrases.expressions(flickr8k.read(folder, split, limit))
+    if not (folder / "instances.json").is_file():
+        raise DataError(f"{folder} holds no {SCENES}, no entities_{split}.jsonl and no instances.json. "
+                        "Point to a folder of scenes, of Flickr30k Entities or of RefCOCO.")
+    return refcoco.read(folder, split, folder / "images", limit=limit)
