@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.data.flickr8k import AnnotatedCaption, Phrase
-from engine.data.scenes.open_questions import pick
+from engine.data.scenes.asking import pick
 from engine.data.scenes.things import ATTRIBUTES, NUMBERS, SIDES, describe
 from engine.data.scenes.world import Scene
 
@@ -28,7 +28,9 @@ def _listed(scene: Scene, rng: np.random.Generator) -> list[str | Named]:
     chosen = rng.permutation(len(scene.things))[:MOST_LISTED].tolist()
     parts: list[str | Named] = []
     for k, i in enumerate(chosen):
-        parts += [*([] if k == 0 else ["and" if k == len(chosen) - 1 else ","]), _a(scene, i, rng)]
+        if k:
+            parts.append("and" if k == len(chosen) - 1 else ",")
+        parts.append(_a(scene, i, rng))
     return parts
 
 
@@ -50,7 +52,8 @@ def _grouped(scene: Scene, rng: np.random.Generator) -> list[str | Named]:
         return []
     shape, boxes = pick(groups, rng)
     rest = [i for i in range(len(scene.things)) if i not in boxes]
-    return [(f"{NUMBERS[len(boxes)]} {shape}s", boxes), *(["and", _a(scene, pick(rest, rng), rng)] if rest else [])]
+    group: list[str | Named] = [(f"{NUMBERS[len(boxes)]} {shape}s", boxes)]
+    return [*group, "and", _a(scene, pick(rest, rng), rng)] if rest else group
 
 
 def _a(scene: Scene, i: int, rng: np.random.Generator) -> Named:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.data.scenes.open_questions import pick
+from engine.data.scenes.asking import pick
 from engine.data.scenes.things import SIDES, VALUES, WITHHELD, describe
 from engine.data.scenes.world import Scene
 from engine.structures.questions import CHOICES, ChoiceQuestion, TaggedText
@@ -22,7 +22,7 @@ ENGLISH = {"colour": "color", "shape": "shape"}
 OTHER = {"colour": "shape", "shape": "colour"}
 
 
-def choice_questions(scene: Scene, rng: np.random.Generator) -> list[ChoiceQuestion]:
+def ask_with_choices(scene: Scene, rng: np.random.Generator) -> list[ChoiceQuestion]:
     """Where one thing stands; and what is the same, what a thing is, or what is on a side, if five things or more
     admit it. All belong to picture `scene.index`."""
     makers = {"same": same, "what": what, "side": side}
@@ -30,9 +30,8 @@ def choice_questions(scene: Scene, rng: np.random.Generator) -> list[ChoiceQuest
     found = []
     for kind, make in (("where", where), (second, makers[second])):
         if asked := make(scene, rng):
-            question, answers, rationales = asked
-            found.append(ChoiceQuestion(scene.index, question, *_shuffled(answers, rng), *_shuffled(rationales, rng),
-                                        kind))
+            question, (answers, answer), (rationales, rationale) = (asked[0], *(_shuffled(f, rng) for f in asked[1:]))
+            found.append(ChoiceQuestion(scene.index, question, answers, answer, rationales, rationale, kind))
     return found
 
 
@@ -41,11 +40,12 @@ def where(scene: Scene, rng: np.random.Generator) -> Asked | None:
     things = scene.things
     options = [(i, j) for i in scene.targets for j, other in enumerate(things) if i != j
                and things[i].stands("left of", other) is not None and things[i].stands("above", other) is not None]
-    pair = pick(options, rng) if options else None
-    reasons = _two_by_two(scene, *pair, "colour", rng) if pair else None
-    if pair is None or reasons is None:
+    if not options:
         return None
-    i, j = pair
+    i, j = pick(options, rng)
+    reasons = _two_by_two(scene, i, j, "colour", rng)
+    if reasons is None:
+        return None
     across, upright = ("left of", "right of"), ("above", "below")
     if things[i].stands("right of", things[j]):
         across = across[::-1]
@@ -64,11 +64,12 @@ def side(scene: Scene, rng: np.random.Generator) -> Asked | None:
             there = [i for i, t in enumerate(things) if i != of and t.stands(name, things[of])]
             not_there = [i for i, t in enumerate(things) if i != of and t.stands(name, things[of]) is False]
             options += [(of, name, i, not_there) for i in there if i in scene.targets and len(not_there) >= CHOICES - 1]
-    chosen = pick(options, rng) if options else None
-    reasons = _two_by_two(scene, chosen[2], chosen[0], "shape", rng) if chosen else None
-    if chosen is None or reasons is None:
+    if not options:
         return None
-    of, name, right, wrong = chosen
+    of, name, right, wrong = pick(options, rng)
+    reasons = _two_by_two(scene, right, of, "shape", rng)
+    if reasons is None:
+        return None
     four = [right, *_some(wrong, CHOICES - 1, rng)]
     answers = [_tagged(_named(scene, i, "size", "material", "colour")) for i in four]
     return _tagged(f"what is {name}", _named(scene, of, "colour"), "?"), answers, reasons
@@ -129,7 +130,7 @@ def _alike(scene: Scene, name: str, targets: Sequence[int]) -> list[tuple[int, i
 
 
 def _two_by_two(scene: Scene, i: int, j: int, name: str, rng: np.random.Generator) -> Four | None:
-    """Reasons that give either thing the right value or a wrong one; all four values differ, so that none stands out."""
+    """Reasons that give either thing the right value or a wrong one; all four values differ, lest one stand out."""
     things, other = scene.things, OTHER[name]
     right = getattr(things[i], name), getattr(things[j], name)
 
@@ -161,6 +162,12 @@ def _known(scene: Scene, looks: Sequence[tuple[str, str]]) -> bool:
 
 def _some(options: Sequence, count: int, rng: np.random.Generator) -> list:
     return [options[i] for i in rng.permutation(len(options))[:count].tolist()]
+
+
+def _shuffled(four: Four, rng: np.random.Generator) -> tuple[tuple[TaggedText, ...], int]:
+    """The four in a random order, and where the right one went."""
+    order = rng.permutation(CHOICES).tolist()
+    return tuple(four[i] for i in order), order.index(0)
 
 
 def _named(scene: Scene, i: int, *names: str) -> TaggedText:

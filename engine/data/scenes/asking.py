@@ -35,7 +35,7 @@ COUNTED_TOGETHER = (("size", "colour"), ("size", "shape"), ("material", "colour"
 Asked = tuple[str, str, str]  # kind, text, answer
 
 
-def open_questions(scene: Scene, rng: np.random.Generator) -> list[OpenQuestion]:
+def ask(scene: Scene, rng: np.random.Generator) -> list[OpenQuestion]:
     """One of each kind that this scene admits; all of them belong to picture `scene.index`."""
     makers: list[Callable[[Scene, np.random.Generator], Asked | None]] = [
         *(lambda s, r, a=name: attribute(s, a, r) for name in ASKED), count, count_together, exists, side, beside]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.data.scenes.open_questions import fitting, pick
+from engine.data.scenes.asking import pick
 from engine.data.scenes.things import ATTRIBUTES, SIDES, Description, describe, minimal
 from engine.data.scenes.world import Scene
 from engine.structures.questions import ReferringExpression
 
 BY_LOOK = 2  # expressions a scene that use attributes alone
 HARD = 0.75  # how often one attribute must not be enough, where there is a choice
-KINDS = ((), *((a,) for a in ATTRIBUTES))
+BEFORE_PLACE = ((), *((a,) for a in ATTRIBUTES))  # what is said of a thing beside its place
 
 
-def referring_expressions(scene: Scene, rng: np.random.Generator) -> list[ReferringExpression]:
-    """Up to two by looks and one by place; each fits one thing, and fits none without any of its parts."""
+def point_out(scene: Scene, rng: np.random.Generator) -> list[ReferringExpression]:
+    """Up to two by looks, which say nothing they could leave out, and one by place, where looks were not enough."""
     found = [ReferringExpression(scene.index, f"the {said.text}", (i,), "look") for i, said in _looks(scene, rng)]
     place = _place(scene, rng)
     return [*found, *([place] if place else [])]
@@ -38,7 +38,7 @@ def _place(scene: Scene, rng: np.random.Generator) -> ReferringExpression | None
     things = scene.things
     options = []
     for target in scene.targets:
-        for said in {describe(things[target], names) for names in KINDS}:
+        for said in {describe(things[target], names) for names in BEFORE_PLACE}:
             for of in (j for j in range(len(things)) if j != target):
                 alike = [t for j, t in enumerate(things) if j != of and said.fits(t)]
                 if len(alike) < 2:
@@ -52,5 +52,4 @@ def _place(scene: Scene, rng: np.random.Generator) -> ReferringExpression | None
         return None
     target, said, side, of = pick(sorted(options, key=lambda o: (o[0], o[1].text, o[2], o[3])), rng)
     name = pick(minimal(things, of), rng)
-    assert fitting(things, name) == 1
     return ReferringExpression(scene.index, f"the {said.text} {side} the {name.text}", (target,), "place")
