@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     _add_evaluate(verbs.add_parser("evaluate", help="measure on data that the training never saw"))
     _add_predict(verbs.add_parser("predict", help="hide words and regions of one photo and ask what is there"))
     _add_convert(verbs.add_parser("convert", help="turn a published checkpoint into a safetensors file"))
+    _add_scenes(verbs.add_parser("scenes", help="draw pictures whose boxes and answers are known, with questions"))
     _add_bench(verbs.add_parser("bench", help="time and memory on this machine"))
     return root
 
@@ -221,6 +222,23 @@ def _convert(options: argparse.Namespace) -> None:
 
     for path in convert_published(options.file, options.out):
         sys.stdout.write(f"{path}\n")
+
+
+def _add_scenes(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--out", type=Path, required=True, help="folder for images/, scenes.jsonl, entities_SPLIT.jsonl")
+    p.add_argument("--count", type=int, required=True, help="how many scenes")
+    p.add_argument("--seed", type=int, default=0, help="same seed, same scenes (default 0)")
+    p.add_argument("--pairs", choices=("all", "known", "novel"), default="all",
+                   help="which colours and shapes meet: all; without eight withheld pairs; each target one of them")
+    p.add_argument("--split", default="train", help="SPLIT of entities_SPLIT.jsonl (default train)")
+    p.set_defaults(run_command=_scenes)
+
+
+def _scenes(options: argparse.Namespace) -> None:
+    from engine.data.scenes import write
+
+    write(options.out, options.count, options.seed, pairs=options.pairs, split=options.split)
+    sys.stdout.write(f"{options.out}\n")
 
 
 def _add_bench(p: argparse.ArgumentParser) -> None:
