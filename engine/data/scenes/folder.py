@@ -115,7 +115,7 @@ def choice_questions(folder: str | Path) -> DataSet[ChoiceQuestion]:
 def referring(folder: str | Path) -> DataSet[ReferringExpression]:
     """The referring expressions. Raises as `open_questions` does."""
     return _read(Path(folder), "referring", lambda raw, picture: ReferringExpression(
-        picture, str(raw["text"]), tuple(int(b) for b in raw["boxes"]), str(raw["kind"])))
+        picture, str(raw["text"]), tuple(int(b) for b in raw["boxes"]), kinds=tuple(map(str, raw["kinds"]))))
 
 
 def _read(folder: Path, field: str, question: Callable[[dict[str, Any], int], Q]) -> DataSet[Q]:

@@ -16,7 +16,8 @@ BEFORE_PLACE = ((), *((a,) for a in ATTRIBUTES))  # what is said of a thing besi
 
 def point_out(scene: Scene, rng: np.random.Generator) -> list[ReferringExpression]:
     """Up to two by looks, which say nothing they could leave out, and one by place, where looks were not enough."""
-    found = [ReferringExpression(scene.index, f"the {said.text}", (i,), "look") for i, said in _looks(scene, rng)]
+    found = [ReferringExpression(scene.index, f"the {said.text}", (i,), kinds=("look",))
+             for i, said in _looks(scene, rng)]
     place = _place(scene, rng)
     return [*found, *([place] if place else [])]
 
@@ -52,4 +53,4 @@ def _place(scene: Scene, rng: np.random.Generator) -> ReferringExpression | None
         return None
     target, said, side, of = pick(sorted(options, key=lambda o: (o[0], o[1].text, o[2], o[3])), rng)
     name = pick(minimal(things, of), rng)
-    return ReferringExpression(scene.index, f"the {said.text} {side} the {name.text}", (target,), "place")
+    return ReferringExpression(scene.index, f"the {said.text} {side} the {name.text}", (target,), kinds=("place",))

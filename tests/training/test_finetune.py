@@ -1,0 +1,126 @@
+"""Fine-tuning a tiny model on a few scenes, from the folder of weights to an adapter that answers."""
+
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from engine.cli import main
+from engine.config import DetectorConfig, EncoderConfig, FineTuneConfig, ModelConfig
+from engine.data import datasets, scenes
+from engine.data.nouns import RegionClasses
+from engine.data.tokenizer import WordPieces
+from engine.detector.detector import Detector
+from engine.errors import WeightsError
+from engine.measure.seen_regions import SeenRegions
+from engine.model.lora import add_lora, lora_state, merge_lora
+from engine.model.vlbert import VLBert
+from engine.predictor import Predictor
+from engine.structures.batch import Batch
+from engine.tasks.vqa import VqaTask
+from engine.training.finetune import finetune
+from engine.weights.adapters import base_file, load_adapter
+from engine.weights.shipped import save_all
+from tests.conftest import ROOT
+
+VOCABULARY = ROOT / "assets" / "weights" / "vocab.txt"
+CONFIG = ModelConfig(
+    name="tiny", precomputed=True, encoder=EncoderConfig(hidden=32, layers=2, heads=4, feed_forward=64),
+    detector=DetectorConfig(depth=50, stage5="map", classes=4, square_side=96, source_side=96, proposals=True))
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A folder of tiny weights and one of six scenes."""
+    folder = tmp_path_factory.mktemp("finetune")
+    torch.manual_seed(0)
+    classes = RegionClasses(("background", "ball", "tree", "car"), {})
+    save_all(folder / "weights", CONFIG, Detector.from_config(CONFIG.detector), VLBert.from_config(CONFIG), classes,
+             ("red",), VOCABULARY)
+    scenes.write(folder / "scenes", 3, seed=1)
+    return folder / "weights", folder / "scenes"
+
+
+@pytest.mark.parametrize(("task", "tune"), [("vqa", "lora"), ("vcr", "full"), ("grounding", "head")])
+def test_a_run_leaves_an_adapter_that_moves_what_it_was_told_to_move(folders, tmp_path, task, tune):
+    weights, data = folders
+    settings = FineTuneConfig(task=task, tune=tune, epochs=1, batch_size=8, rate=3e-3, rank=2)
+    path = finetune(settings, data=data, split="train", init=weights, run=tmp_path)
+    model, info = load_adapter(path, base_file(weights), CONFIG)
+    start = Predictor.load(weights).model.state_dict()
+    moved = {k for k, v in model.vlbert.state_dict().items() if not torch.allclose(v, start[k], atol=1e-6)}
+    encoder = {f"encoder.layers.{i}.attention.query.weight" for i in range(2)}
+    assert (info.task, info.tune) == (task, tune)
+    assert (encoder <= moved) == (tune != "head") and bool(moved) == (tune != "head")
+    if tune == "lora":
+        assert all(k.endswith("weight") and ("encoder" in k or k == "regions.project.weight") for k in moved)
+    assert main(["evaluate", task, "--data", str(data), "--weights", str(weights), "--adapter", str(path),
+                 "--json", str(tmp_path / "figures.json")]) == 0
+    assert (tmp_path / "figures.json").read_text().startswith("{")
+
+
+def test_merged_low_rank_matrices_compute_what_peft_computes(folders):
+    predictor = Predictor.load(folders[0])
+    model = predictor.model
+    add_lora(model, 2, 4)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(std=0.1)
+    plain = VLBert.from_config(CONFIG)
+    plain.load_state_dict(Predictor.load(folders[0]).model.state_dict())
+    merge_lora(plain, lora_state(model), 2.0)
+    ids = torch.tensor([[101, 2000, 3000, 102]])
+    batch = Batch(ids, torch.zeros_like(ids), ids > 0, torch.randn(1, 3, 2048), torch.rand(1, 3, 4),
+                  torch.ones(1, 3, dtype=torch.bool), torch.zeros(1, 3, dtype=torch.bool))
+    torch.testing.assert_close(plain.eval()(batch).regions, model.eval()(batch).regions, rtol=1e-4, atol=1e-5)
+
+
+def test_questions_about_scenes_are_learned_by_heart(folders, tmp_path):
+    weights, data = folders
+    path = finetune(FineTuneConfig(task="vqa", tune="full", epochs=120, batch_size=64, rate=2e-3), data=data,
+                    split="train", init=weights, run=tmp_path)
+    predictor = Predictor.load(weights)
+    model, info = load_adapter(path, base_file(weights), CONFIG)
+    found = datasets.open_questions(data, "train")
+    task = VqaTask(model, found.questions, SeenRegions(predictor, found.pictures), predictor.pieces, info.answers)
+    with torch.inference_mode():
+        best = [info.answers[int(task.logits([i]).argmax())] for i in range(len(task))]
+    right = sum(b in q.answers for b, q in zip(best, found.questions, strict=True))
+    assert right >= 0.9 * len(best)
+
+
+def test_an_adapter_of_another_model_or_a_damaged_one_is_refused(folders, tmp_path):
+    weights, data = folders
+    path = finetune(FineTuneConfig(task="grounding", tune="lora", epochs=0.1, batch_size=4, rank=2), data=data,
+                    split="train", init=weights, run=tmp_path)
+    other = tmp_path / "tiny-vlbert.safetensors"
+    other.write_bytes(base_file(weights).read_bytes() + b" ")
+    with pytest.raises(WeightsError, match="trained on another VL-BERT"):
+        load_adapter(path, other, CONFIG)
+    with pytest.raises(WeightsError, match="no adapter of this program"):
+        load_adapter(base_file(weights), base_file(weights), CONFIG)
+    (tmp_path / "cut.safetensors").write_bytes(path.read_bytes()[:500])
+    with pytest.raises(WeightsError, match="damaged or cut short"):
+        load_adapter(tmp_path / "cut.safetensors", base_file(weights), CONFIG)
+    one_missing = {k: v for k, v in load_file(path).items() if not k.endswith("query.lora_A.weight")}
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        save_file(one_missing, tmp_path / "missing.safetensors", file.metadata())
+    with pytest.raises(WeightsError, match="each layer needs lora_A and lora_B"):
+        load_adapter(tmp_path / "missing.safetensors", base_file(weights), CONFIG)
+
+
+def test_context_and_second_sentence_reach_the_sequence():
+    pieces = WordPieces(VOCABULARY)
+    from engine.data.sequences import choice, expression, open_question
+    from engine.structures.questions import TaggedText
+
+    question = open_question(pieces, "what is red")
+    assert [pieces.pieces[i] for i in question.piece_ids] == ["[CLS]", "what", "is", "red", "[SEP]", "[MASK]", "[SEP]"]
+    assert (question.second, question.asked) == (5, 5)
+    alone, inside = expression(pieces, "a dog"), expression(pieces, "a dog", "a dog runs")
+    assert alone.second is None and inside.piece_ids[inside.second:] == (*pieces.caption("a dog runs").piece_ids[1:],)
+    tagged = choice(pieces, TaggedText(("why", "is", "person"), (0, 0, 2)), TaggedText(("dog",), (1,)))
+    assert tagged.tags == (0, 0, 0, 2, 0, 1, 0) and tagged.second == 5
