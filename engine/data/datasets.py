@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import engine.data.scenes as world
 from engine.data import daquar, flickr8k, phrases, refcoco, vcr, vqa_answers, vqa_v2
-from engine.data import scenes as world
 from engine.errors import DataError
 from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, ReferringExpression
 

@@ -83,27 +83,28 @@ def exists(scene: Scene, rng: np.random.Generator) -> Asked:
 
 def side(scene: Scene, rng: np.random.Generator) -> Asked | None:
     """Whether one thing is left of, right of, above or below another, where that is clear."""
-    name = pick(tuple(SIDES), rng)
+    where = pick(tuple(SIDES), rng)
     options = [(i, j) for i in scene.targets for j, other in enumerate(scene.things)
-               if i != j and scene.things[i].stands(name, other) is not None]
-    pairs = [(d, e, i, j) for i, j in options for d in minimal(scene.things, i) for e in minimal(scene.things, j)]
+               if i != j and scene.things[i].stands(where, other) is not None]
+    names = [minimal(scene.things, i) for i in range(len(scene.things))]
+    pairs = [(d, e, i, j) for i, j in options for d in names[i] for e in names[j]]
     if not pairs:
         return None
     said, of, i, j = pick(pairs, rng)
-    return ("side", f"is the {said.text} {name} the {of.text} ?",
-            "yes" if scene.things[i].stands(name, scene.things[j]) else "no")
+    return ("side", f"is the {said.text} {where} the {of.text} ?",
+            "yes" if scene.things[i].stands(where, scene.things[j]) else "no")
 
 
 def beside(scene: Scene, rng: np.random.Generator) -> Asked | None:
     """What colour or shape the only thing on one side of another has."""
     asked = pick(tuple(BESIDE), rng)
-    options = [(j, name, only) for j, of in enumerate(scene.things) for name in SIDES
-               if (only := only_one(scene.things, name, of)) is not None and only in scene.targets]
-    said = [(d, name, only) for j, name, only in options for d in minimal(scene.things, j, without=asked)]
-    if not said:
+    options = [(d, where, only) for j, of in enumerate(scene.things)
+               for d in minimal(scene.things, j, without=asked) for where in SIDES
+               if (only := only_one(scene.things, where, of)) is not None and only in scene.targets]
+    if not options:
         return None
-    of_text, name, only = pick(said, rng)
-    return f"beside {asked}", BESIDE[asked].format(name, of_text.text), getattr(scene.things[only], asked)
+    of_text, where, only = pick(options, rng)
+    return f"beside {asked}", BESIDE[asked].format(where, of_text.text), getattr(scene.things[only], asked)
 
 
 def only_one(things: Sequence[Thing], side: str, of: Thing) -> int | None:

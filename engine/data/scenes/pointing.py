@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from engine.data.scenes.asking import pick
-from engine.data.scenes.things import ATTRIBUTES, SIDES, Description, describe, minimal
+from engine.data.scenes.things import ATTRIBUTES, SIDES, Description, Thing, describe, minimal
 from engine.data.scenes.world import Scene
 from engine.structures.questions import ReferringExpression
 
@@ -16,8 +18,7 @@ BEFORE_PLACE = ((), *((a,) for a in ATTRIBUTES))  # what is said of a thing besi
 
 def point_out(scene: Scene, rng: np.random.Generator) -> list[ReferringExpression]:
     """Up to two by looks, which say nothing they could leave out, and one by place, where looks were not enough."""
-    found = [ReferringExpression(scene.index, f"the {said.text}", (i,), kinds=("look",))
-             for i, said in _looks(scene, rng)]
+    found = [ReferringExpression(scene.index, f"the {said.text}", (i,), kinds=("look",)) for i, said in _looks(scene, rng)]
     place = _place(scene, rng)
     return [*found, *([place] if place else [])]
 
@@ -37,20 +38,23 @@ def _looks(scene: Scene, rng: np.random.Generator) -> list[tuple[int, Descriptio
 def _place(scene: Scene, rng: np.random.Generator) -> ReferringExpression | None:
     """ "the star left of the blue ring": several stars, one of them clearly there, none of them doubtful."""
     things = scene.things
+    names = [minimal(things, j) for j in range(len(things))]
     options = []
     for target in scene.targets:
-        for said in {describe(things[target], names) for names in BEFORE_PLACE}:
-            for of in (j for j in range(len(things)) if j != target):
-                alike = [t for j, t in enumerate(things) if j != of and said.fits(t)]
-                if len(alike) < 2:
-                    continue
-                for side in SIDES:
-                    stands = [t.stands(side, things[of]) for t in alike]
-                    if None not in stands and sum(map(bool, stands)) == 1 and things[target].stands(side, things[of]):
-                        options.append((target, said, side, of))
-    options = [o for o in options if minimal(things, o[3])]
+        for before in BEFORE_PLACE:
+            said = describe(things[target], before)
+            fits = [said.fits(t) for t in things]
+            for of in (j for j in range(len(things)) if j != target and names[j]):
+                alike = [t for j, t in enumerate(things) if j != of and fits[j]]
+                options += [(target, said, side, of) for side in SIDES
+                            if len(alike) > 1 and _only(things[target], alike, side, things[of])]
     if not options:
         return None
-    target, said, side, of = pick(sorted(options, key=lambda o: (o[0], o[1].text, o[2], o[3])), rng)
-    name = pick(minimal(things, of), rng)
-    return ReferringExpression(scene.index, f"the {said.text} {side} the {name.text}", (target,), kinds=("place",))
+    target, said, side, of = pick(options, rng)
+    return ReferringExpression(scene.index, f"the {said.text} {side} the {pick(names[of], rng).text}", (target,),
+                               "place")
+
+
+def _only(target: Thing, alike: Sequence[Thing], side: str, of: Thing) -> bool:
+    """Whether the target is on that side, and each of the others clearly is not."""
+    return all(t.stands(side, of) is (t is target) for t in alike)
