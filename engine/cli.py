@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     _add_predict(verbs.add_parser("predict", help="hide words and regions of one photo and ask what is there"))
     _add_convert(verbs.add_parser("convert", help="turn a published checkpoint into a safetensors file"))
     _add_scenes(verbs.add_parser("scenes", help="draw pictures whose boxes and answers are known, with questions"))
+    _add_shard(verbs.add_parser("shard", help="pack a folder of photos into tar files that can be streamed"))
     _add_bench(verbs.add_parser("bench", help="time and memory on this machine"))
     return root
 
@@ -241,16 +242,39 @@ def _scenes(options: argparse.Namespace) -> None:
     sys.stdout.write(f"{options.out}\n")
 
 
+def _add_shard(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--data", type=Path, required=True, help="folder with entities_SPLIT.jsonl and images/")
+    p.add_argument("--split", default="train")
+    p.add_argument("--out", type=Path, required=True, help="folder of the shards, SPLIT-000000.tar and so on")
+    p.add_argument("--per-shard", type=int, default=512, help="photos in a shard (default 512)")
+    p.set_defaults(run_command=_shard)
+
+
+def _shard(options: argparse.Namespace) -> None:
+    from engine.data.shards import write
+
+    for path in write(options.data, options.split, options.out, options.per_shard):
+        sys.stdout.write(f"{path}\n")
+
+
 def _add_bench(p: argparse.ArgumentParser) -> None:
+    p.add_argument("what", nargs="?", choices=("predict", "train"), default="predict",
+                   help="the loaded model (default), or the trainer on random data")
     p.add_argument("--weights", type=Path, default=WEIGHTS)
+    p.add_argument("--preset", default="mini", help="train: the model to train (default mini)")
+    p.add_argument("--steps", type=int, default=8, help="train: steps of each kind that are timed (default 8)")
     p.add_argument("--json", default="-")
     p.set_defaults(run_command=_bench)
 
 
 def _bench(options: argparse.Namespace) -> None:
     from engine.bench import bench
+    from engine.bench_training import bench_training
 
-    _write(bench(options.weights), options.json)
+    if options.what == "train":
+        _write(bench_training(options.preset, options.weights / "vocab.txt", options.steps), options.json)
+    else:
+        _write(bench(options.weights), options.json)
 
 
 def _write(figures: dict[str, Any], target: str) -> None:

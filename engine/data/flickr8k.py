@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,23 +50,36 @@ def read(folder: str | Path, split: str, limit: int | None = None) -> list[Annot
     Raises DataError where the file is missing or a line is broken (named by its number).
     """
     path = Path(folder) / f"entities_{split}.jsonl"
-    if not path.is_file():
-        raise DataError(f"There is no {path}. The folder must hold entities_{split}.jsonl and images/.")
     photos: list[AnnotatedPhoto] = []
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if limit is not None and len(photos) >= limit:
-                break
-            try:
-                photos.append(_photo(json.loads(line), Path(folder) / "images"))
-            except (KeyError, TypeError, ValueError) as error:
-                raise DataError(f"Line {number} of {path} is broken ({error!r}). Mend it or remove it.") from error
+    for number, raw in enumerate(itertools.islice(lines(folder, split), limit), 1):
+        try:
+            photos.append(annotated(raw, Path(folder) / "images"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise _broken(number, path, error) from error
     if not photos:
         raise DataError(f"{path} holds no photo.")
     return photos
 
 
-def _photo(raw: dict, images: Path) -> AnnotatedPhoto:
+def lines(folder: str | Path, split: str) -> Iterator[dict]:
+    """The records of one split as they are written. Raises DataError where the file is missing or a line is no json."""
+    path = Path(folder) / f"entities_{split}.jsonl"
+    if not path.is_file():
+        raise DataError(f"There is no {path}. The folder must hold entities_{split}.jsonl and images/.")
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise _broken(number, path, error) from error
+
+
+def _broken(number: int, path: Path, error: Exception) -> DataError:
+    return DataError(f"Line {number} of {path} is broken ({error!r}). Mend it or remove it.")
+
+
+def annotated(raw: dict, images: Path) -> AnnotatedPhoto:
+    """One record, whose picture lies in `images`. Raises KeyError, TypeError or ValueError where it is broken."""
     by_entity: dict[int, list[int]] = {}
     boxes: list[tuple[float, float, float, float]] = []
     for b in raw["boxes"][:MAX_BOXES]:

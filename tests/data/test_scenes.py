@@ -169,8 +169,8 @@ def test_every_expression_means_one_thing_and_says_no_more_than_it_must(world) -
         assert 1 <= len(said.referring) <= 3
         for r in said.referring:
             assert meant(r.text, drawn.things) == [drawn.things[r.boxes[0]]], r.text
-            spare = [w for w in r.text.split() if w not in ("the", "thing")] if r.kind == "look" else []
-            words[len(spare)] += r.kind == "look"
+            spare = [w for w in r.text.split() if w not in ("the", "thing")] if r.kinds == ("look",) else []
+            words[len(spare)] += r.kinds == ("look",)
             for word in spare:
                 assert len(meant(" ".join(w for w in r.text.split() if w != word), drawn.things)) > 1
     assert words[2] + words[3] + words[4] > 1.5 * words[1]

@@ -1,38 +1,17 @@
 """The loop: exact resumption, its rate, and what it does when things go wrong."""
 
+import dataclasses
 import itertools
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
-from engine.errors import DataError, WeightsError
+from engine.errors import ConfigError, DataError
 from engine.training import checkpoint
-from engine.training.trainer import TrainingConfig, examples_at, rate_at, train
-
-
-class Line:
-    """Fits a line through noisy points; dropout makes every step depend on the global generator."""
-
-    def __init__(self, broken_at: int = -1) -> None:
-        torch.manual_seed(1)
-        self.model = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.3), nn.Linear(8, 1))
-        self.x = torch.randn(64, 3)
-        self.broken_at, self.calls = broken_at, 0
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def groups(self) -> list[dict]:
-        return [{"params": list(self.model.parameters()), "scale": 1.0}]
-
-    def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, torch.Tensor]:
-        self.calls += 1
-        x = self.x[examples] + 0.1 * torch.randn(len(examples), 3, generator=generator)
-        loss = (self.model(x).float()[:, 0] - self.x[examples].sum(dim=1)).square().mean()
-        return {"square": loss * (float("nan") if self.calls == self.broken_at else 1.0)}
-
+from engine.training.schedule import TrainingConfig, examples_at, rate_at
+from engine.training.trainer import train
+from tests.training.lines import Line
 
 SETTINGS = TrainingConfig(epochs=2.5, batch_size=8, rate=1e-2, save_every=0.0)
 
@@ -64,17 +43,6 @@ def test_a_loss_that_is_no_number_stops_with_step_and_examples_and_keeps_the_las
     assert checkpoint.load(tmp_path / "state.pt")["step"] == 6
 
 
-def test_a_write_that_fails_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:
-    path = tmp_path / "state.pt"
-    checkpoint.save({"step": 1}, path)
-    with pytest.raises(Exception, match="pickle"):
-        checkpoint.save({"step": (lambda: None)}, path)
-    assert checkpoint.load(path) == {"step": 1}
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(WeightsError, match="no checkpoint that can be read"):
-        checkpoint.load(path)
-
-
 def test_the_rate_is_a_triangle_and_every_example_comes_once_an_epoch() -> None:
     settings = TrainingConfig(rate=1.0, warmup=0.2, batch_size=5)
     rates = [rate_at(s, 50, settings) for s in range(50)]
@@ -85,3 +53,106 @@ def test_the_rate_is_a_triangle_and_every_example_comes_once_an_epoch() -> None:
         seen = [e for s in range(4) for e in examples_at(4 * epoch + s, 20, settings)]
         assert sorted(seen) == list(range(20))
     assert examples_at(0, 20, settings) != examples_at(4, 20, settings)
+
+
+def test_steps_divide_the_rate_by_ten_after_a_warm_up_of_so_many_steps() -> None:
+    settings = TrainingConfig(rate=7e-5, optimiser="sgd", schedule="steps", drops=(0.7, 0.9), warmup=4)
+    rates = [rate_at(s, 20, settings) for s in range(20)]
+    by_hand = [7e-5 / 4, 7e-5 / 2, 7e-5 * 3 / 4] + 11 * [7e-5] + 4 * [7e-6] + 2 * [7e-7]
+    assert rates == pytest.approx(by_hand, rel=1e-9)
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"schedule": "steps", "drops": (0.9, 0.7)}, "rising shares of the run"),
+    ({"schedule": "steps"}, "needs drops"), ({"drops": (0.5,)}, "'triangle' and drops"),
+    ({"optimiser": "lion"}, "choose one of adamw, sgd"), ({"precision": "int8"}, "choose one of no, bf16, fp16")])
+def test_settings_that_contradict_each_other_are_refused(given: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TrainingConfig(**given)
+
+
+def test_sgd_moves_as_computed_by_hand() -> None:
+    task = Line(exact=True)
+    settings = TrainingConfig(epochs=0.125 * 3, batch_size=8, rate=0.01, warmup=1, optimiser="sgd", schedule="steps",
+                              drops=(0.6,), weight_decay=0.1, clip_norm=1e9, precision="no")
+    weights = [p.detach().clone() for p in task.model.parameters()]
+    speed = [torch.zeros_like(w) for w in weights]
+    for step, rate in enumerate((0.01, 0.01, 0.001)):
+        for parameter, weight in zip(task.model.parameters(), weights, strict=True):
+            parameter.data.copy_(weight)
+        loss = task.losses(examples_at(step, 64, settings), torch.Generator())["square"]
+        grads = torch.autograd.grad(loss, list(task.model.parameters()), allow_unused=True)
+        for weight, v, grad in zip(weights, speed, grads, strict=True):
+            if grad is not None:
+                v.mul_(0.9).add_(grad + 0.1 * weight)
+                weight.sub_(rate * v)
+    own = Line(exact=True)
+    assert [r.rate for r in train(own, settings)] == pytest.approx([0.01, 0.01, 0.001])
+    for parameter, weight in zip(own.model.parameters(), weights, strict=True):
+        torch.testing.assert_close(parameter.detach(), weight)
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+def test_two_parts_of_four_are_a_batch_of_eight(optimiser: str) -> None:
+    settings = TrainingConfig(epochs=2, batch_size=8, rate=1e-2, precision="no", optimiser=optimiser)
+    whole = list(train(Line(exact=True), settings))
+    parts = list(train(Line(exact=True), dataclasses.replace(settings, accumulate=2)))
+    assert [r.losses["square"] for r in parts] == pytest.approx([r.losses["square"] for r in whole], rel=1e-4)
+    assert [r.norm for r in parts] == pytest.approx([r.norm for r in whole], rel=1e-4)
+
+
+def test_parts_of_unequal_size_count_by_their_examples() -> None:
+    settings = TrainingConfig(epochs=1, batch_size=8, rate=1e-2, precision="no")
+    whole = list(train(Line(exact=True), settings))
+    parts = list(train(Line(exact=True), dataclasses.replace(settings, accumulate=3)))
+    assert [r.losses["square"] for r in parts] == pytest.approx([r.losses["square"] for r in whole], rel=1e-4)
+    with pytest.raises(ConfigError, match="A step has 8 examples; 1 processes times accumulate 9"):
+        list(train(Line(), dataclasses.replace(settings, accumulate=9)))
+
+
+def test_float16_scales_its_losses_and_is_resumed_exactly(tmp_path: Path) -> None:
+    settings = dataclasses.replace(SETTINGS, precision="fp16")
+    whole = list(train(Line(), settings))
+    for report in train(Line(), settings, tmp_path):
+        if report.step == 11:
+            break
+    assert checkpoint.load(tmp_path / "state.pt")["scaler"]["scale"] > 1
+    assert [r.losses for r in train(Line(), settings, tmp_path)] == [r.losses for r in whole[10:]]
+
+
+def test_a_stop_saves_the_step_it_falls_into_and_ends(tmp_path: Path) -> None:
+    settings = dataclasses.replace(SETTINGS, save_every=1e6)
+    seen: list[int] = []
+    for report in train(Line(), settings, tmp_path, lambda: len(seen) == 5):
+        seen.append(report.step)
+    assert seen == [1, 2, 3, 4, 5] and checkpoint.load(tmp_path / "state.pt")["step"] == 5
+    assert [r.step for r in train(Line(), settings, tmp_path)] == list(range(6, 21))
+
+
+def test_a_state_of_older_runs_goes_on_and_one_of_another_run_is_refused(tmp_path: Path) -> None:
+    list(itertools.islice(train(Line(), SETTINGS, tmp_path), 12))
+    state = checkpoint.load(tmp_path / "state.pt")
+    checkpoint.save({k: state[k] for k in ("model", "optimiser", "step", "data")}, tmp_path / "state.pt")
+    with pytest.raises(ConfigError, match=r"this run has .* and sgd"):
+        list(train(Line(), dataclasses.replace(SETTINGS, optimiser="sgd"), tmp_path))
+    with pytest.raises(ConfigError, match=r"\[0, 8, 64\] \(seed, batch size, examples\) and adamw; this run has \[3"):
+        list(train(Line(), dataclasses.replace(SETTINGS, seed=3), tmp_path))
+    other = Line()
+    other.model.add_module("more", torch.nn.Linear(2, 2))
+    with pytest.raises(ConfigError, match="belongs to another model"):
+        list(train(other, SETTINGS, tmp_path))
+    assert next(train(Line(), SETTINGS, tmp_path)).step == 12
+
+
+def test_a_gradient_that_is_no_number_stops_before_it_reaches_the_weights(tmp_path: Path) -> None:
+    task = Line()
+    losses = task.losses
+
+    def root_of_zero(examples: list[int], generator: torch.Generator) -> dict[str, torch.Tensor]:
+        found = losses(examples, generator)
+        return found | ({"root": (found["square"] * 0).sqrt()} if task.calls == 4 else {})
+
+    task.losses = root_of_zero
+    with pytest.raises(DataError, match=r"The gradient is not a number at step 3 \(examples \["):
+        list(train(task, SETTINGS, tmp_path))
+    assert all(bool(p.isfinite().all()) for p in task.model.parameters())

@@ -18,7 +18,8 @@ BEFORE_PLACE = ((), *((a,) for a in ATTRIBUTES))  # what is said of a thing besi
 
 def point_out(scene: Scene, rng: np.random.Generator) -> list[ReferringExpression]:
     """Up to two by looks, which say nothing they could leave out, and one by place, where looks were not enough."""
-    found = [ReferringExpression(scene.index, f"the {said.text}", (i,), kinds=("look",)) for i, said in _looks(scene, rng)]
+    found = [ReferringExpression(scene.index, f"the {said.text}", (i,), kinds=("look",))
+             for i, said in _looks(scene, rng)]
     place = _place(scene, rng)
     return [*found, *([place] if place else [])]
 
@@ -52,7 +53,7 @@ def _place(scene: Scene, rng: np.random.Generator) -> ReferringExpression | None
         return None
     target, said, side, of = pick(options, rng)
     return ReferringExpression(scene.index, f"the {said.text} {side} the {pick(names[of], rng).text}", (target,),
-                               "place")
+                               kinds=("place",))
 
 
 def _only(target: Thing, alike: Sequence[Thing], side: str, of: Thing) -> bool:

@@ -1,0 +1,164 @@
+"""Shards of photos: tar files in the WebDataset layout, read as a stream that never holds more than a buffer.
+
+A sample is two neighbours in the tar, `KEY.jpg` and `KEY.json`: the picture's bytes as they came, and its line of
+`entities_SPLIT.jsonl`. Nothing else is read, so a shard cannot bring code.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import logging
+import random
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from engine.data.flickr8k import AnnotatedPhoto, annotated, lines
+from engine.errors import ConfigError, DataError
+
+TAR_END = bytes(1024)
+Sample = tuple[bytes, AnnotatedPhoto]
+
+
+@dataclass
+class Skipped:
+    """Shards that broke off, by name, and why; what came before the break was passed on."""
+
+    shards: dict[str, str] = field(default_factory=dict)
+
+    def note(self, shard: Path, why: str) -> None:
+        if shard.name not in self.shards:
+            self.shards[shard.name] = why
+            logging.getLogger(__name__).warning("%s breaks off (%s); the rest of it is skipped", shard, why)
+
+    def broken(self, shard: Path, error: Exception) -> bool:
+        """Whether this error is a shard's that breaks off; any other one is the reader's own."""
+        if not isinstance(error, tarfile.TarError | EOFError | OSError):
+            return False
+        self.note(shard, str(error.args[0]).split(" @ ")[0] if error.args else type(error).__name__)
+        return True
+
+
+def write(data: Path, split: str, out: Path, per_shard: int,
+          progress: Callable[[int], None] = lambda done: None) -> list[Path]:
+    """Write `out`/SPLIT-000000.tar and so on, `per_shard` photos each, equal byte for byte whenever it is done again.
+
+    Each shard is whole or not there. Raises DataError where the split or one of its pictures is missing.
+    """
+    webdataset = _webdataset()
+    if per_shard < 1:
+        raise ConfigError(f"A shard of {per_shard} photos holds nothing; give at least 1.")
+    out.mkdir(parents=True, exist_ok=True)
+    if any(out.glob(f"{split}-*.tar")):
+        raise ConfigError(f"{out} holds shards of {split} already. Remove them, or give another folder.")
+    records = enumerate(lines(data, split))
+    written: list[Path] = []
+    while photos := list(itertools.islice(records, per_shard)):
+        path = out / f"{split}-{len(written):06d}.tar"
+        _write_shard(webdataset, data / "images", path, photos)
+        written.append(path)
+        progress(photos[-1][0] + 1)
+    return written
+
+
+def stream(folder: Path, *, rank: int = 0, world: int = 1, seed: int = 0, epoch: int = 0, buffer: int = 256,
+           skipped: Skipped | None = None) -> Iterator[Sample]:
+    """One epoch of this process's shards: (bytes for `Photo.open`, its record), whose `path` names it inside its tar.
+
+    The shards are shuffled, dealt out to `world` processes, and their photos mixed in a buffer: at most `buffer` wait
+    in memory. The order follows from `seed`, `epoch`, `rank` and `world` alone. A shard that breaks off is named in
+    `skipped` and in the log. Raises ConfigError where there are fewer shards than processes, DataError where the
+    folder holds none, where a sample is broken, or where not one photo could be read.
+    """
+    own = dealt(folder, rank=rank, world=world, seed=seed, epoch=epoch)
+    skipped = skipped if skipped is not None else Skipped()
+    webdataset = _webdataset()
+    count = 0
+    mixed = webdataset.shuffle(buffer, initial=buffer, rng=random.Random(f"{seed} {epoch} {rank}"))
+    for sample in mixed(_samples(webdataset, own, skipped)):
+        count += 1
+        yield sample
+    if not count:
+        names = "; ".join(f"{name} ({why})" for name, why in skipped.shards.items()) or "they are empty"
+        raise DataError(f"Not one photo could be read from {len(own)} shards of {folder}: {names}. Write them again.")
+
+
+def dealt(folder: Path, *, rank: int, world: int, seed: int, epoch: int) -> list[Path]:
+    """The shards of one process in this epoch's order; every shard goes to exactly one process."""
+    shards = sorted(Path(folder).resolve().glob("*.tar"))
+    if not shards:
+        raise DataError(f"There is no shard in {folder}. Make some with `python -m engine shard`.")
+    if not 0 <= rank < world <= len(shards):
+        raise ConfigError(f"Process {rank} of {world} has no shard of its own among {len(shards)}. "
+                          "Make smaller shards, or start fewer processes.")
+    random.Random(f"{seed} {epoch}").shuffle(shards)
+    return shards[rank::world]
+
+
+def _samples(webdataset: Any, shards: Sequence[Path], skipped: Skipped) -> Iterator[Sample]:
+    """Photo after photo, shard after shard."""
+    for shard in shards:
+        with shard.open("rb") as file:
+            if not _is_whole(file):
+                skipped.note(shard, "its end is missing")
+            members = webdataset.tariterators.tar_file_expander(
+                [{"url": str(shard), "stream": file}], handler=lambda error, s=shard: skipped.broken(s, error),
+                select_files=lambda name: name.endswith((".jpg", ".json")))
+            for raw in webdataset.tariterators.group_by_keys(members):
+                if raw.keys() >= {"jpg", "json"}:
+                    yield raw["jpg"], _record(raw, shard)
+                elif shard.name not in skipped.shards:
+                    raise DataError(f"{raw['__key__']} in {shard} lacks its jpg or its json. Write the shard again.")
+
+
+def _is_whole(file: BinaryIO) -> bool:
+    """A tar ends in two blocks of zeros; tarfile itself takes a cut between two members for the end."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - len(TAR_END)))
+    end = file.read()
+    file.seek(0)
+    return end == TAR_END
+
+
+def _record(raw: dict[str, Any], shard: Path) -> AnnotatedPhoto:
+    try:
+        return annotated(json.loads(raw["json"]), shard)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{raw['__key__']}.json in {shard} is broken ({error!r}). Write the shard again.") from error
+
+
+def _write_shard(webdataset: Any, images: Path, path: Path, photos: Sequence[tuple[int, dict[str, Any]]]) -> None:
+    partial = path.with_suffix(".partial")
+    try:
+        with partial.open("wb") as file, webdataset.TarWriter(file, encoder=False, mtime=0) as tar:
+            for number, raw in photos:
+                annotated(raw, images)  # raises where the record is broken
+                tar.write({"__key__": f"{number:08d}", "jpg": _bytes(images / raw["image"]),
+                           "json": json.dumps(raw, ensure_ascii=False).encode()})
+        partial.replace(path)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"A record for {path.name} is broken ({error!r}). Mend it or remove it.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _bytes(picture: Path) -> bytes:
+    try:
+        return picture.read_bytes()
+    except OSError as error:
+        raise DataError(f"{picture} cannot be read ({error.strerror}). Put it there, or remove its line.") from error
+
+
+def _webdataset() -> Any:
+    """The library, imported only here: nothing else needs it."""
+    try:
+        import webdataset
+    except ImportError as error:
+        raise ConfigError("WebDataset is not installed. Run `pip install webdataset==1.0.2`.") from error
+    return webdataset

@@ -1,0 +1,139 @@
+"""Shards: what goes in comes out, each process gets its own, and what is broken is named."""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.cli import main
+from engine.data import shards as shards_module
+from engine.data.flickr8k import read
+from engine.data.shards import Skipped, dealt, stream, write
+from engine.errors import ConfigError, DataError
+from engine.structures.photo import Photo
+
+COUNT = 10
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """Ten photos of one grey each."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "images").mkdir()
+    records = []
+    for i in range(COUNT):
+        Image.fromarray(np.full((24, 32, 3), 20 * i, np.uint8)).save(folder / "images" / f"photo.{i}.jpg")
+        records.append({"image": f"photo.{i}.jpg", "width": 32, "height": 24,
+                        "boxes": [{"entities": [7], "box": [0.1, 0.2, 0.5, 0.9]}],
+                        "captions": [{"text": f"a grey thing number {i} , schön", "phrases": [
+                            {"start": 0, "end": 12, "types": ["other"], "entity": 7}]}]})
+    (folder / "entities_dev.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    return folder
+
+
+@pytest.fixture
+def shards(data: Path, tmp_path: Path) -> Path:
+    assert len(write(data, "dev", tmp_path, 3)) == 4
+    return tmp_path
+
+
+def names(folder: Path, **settings) -> list[str]:
+    return [photo.path.name for _, photo in stream(folder, **settings)]
+
+
+def test_what_goes_in_comes_out(data: Path, shards: Path) -> None:
+    expected = {p.path.name: p for p in read(data, "dev")}
+    for jpeg, photo in stream(shards):
+        own = expected.pop(photo.path.name)
+        assert (photo.captions, photo.boxes, photo.width) == (own.captions, own.boxes, own.width)
+        assert jpeg == own.path.read_bytes() and Photo.open(jpeg).width == 32
+        assert photo.path.parent.suffix == ".tar"
+    assert not expected
+
+
+def test_shards_are_the_same_bytes_whenever_they_are_made(data: Path, tmp_path: Path) -> None:
+    first, second = (write(data, "dev", tmp_path / name, 4) for name in ("a", "b"))
+    assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+
+
+@pytest.mark.parametrize("epoch", range(3))
+def test_two_processes_share_all_shards_between_them(shards: Path, epoch: int) -> None:
+    own = [set(dealt(shards, rank=rank, world=2, seed=1, epoch=epoch)) for rank in range(2)]
+    assert len(own[0]) == len(own[1]) == 2 and not own[0] & own[1]
+    seen = [names(shards, rank=rank, world=2, seed=1, epoch=epoch) for rank in range(2)]
+    assert sorted(seen[0] + seen[1]) == [f"photo.{i}.jpg" for i in range(COUNT)]
+
+
+def test_the_order_differs_by_epoch_and_seed_and_comes_again(shards: Path) -> None:
+    first = names(shards, seed=4, epoch=0, buffer=5)
+    assert first == names(shards, seed=4, epoch=0, buffer=5)
+    assert first != names(shards, seed=4, epoch=1, buffer=5) != names(shards, seed=5, epoch=0, buffer=5)
+    assert sorted(first) == sorted(names(shards, seed=4, epoch=1))
+
+
+@pytest.mark.parametrize("buffer", [1, 2, 5])
+def test_no_more_than_the_buffer_is_read_ahead(shards: Path, buffer: int, monkeypatch) -> None:
+    read_so_far = 0
+
+    def counted(raw, shard, real=shards_module._record):
+        nonlocal read_so_far
+        read_so_far += 1
+        return real(raw, shard)
+
+    monkeypatch.setattr("engine.data.shards._record", counted)
+    for taken, _ in enumerate(stream(shards, buffer=buffer)):
+        assert read_so_far - taken <= buffer
+
+
+@pytest.mark.parametrize("cut", [100, 700, 1600, 3000, -10240])
+def test_a_shard_that_breaks_off_is_named_and_the_others_are_read(shards: Path, cut: int, caplog) -> None:
+    path = shards / "dev-000001.tar"
+    whole = path.read_bytes()
+    with tarfile.open(path) as tar:
+        end = tar.getmembers()[-1].offset_data + 512 * (1 + tar.getmembers()[-1].size // 512)
+    path.write_bytes(whole[:cut] if cut > 0 else whole[:end])
+    skipped = Skipped()
+    seen = [photo.path.name for _, photo in stream(shards, skipped=skipped)]
+    assert {f"photo.{i}.jpg" for i in (0, 1, 2, 6, 7, 8, 9)} <= set(seen) and len(seen) == len(set(seen))
+    assert list(skipped.shards) == ["dev-000001.tar"] and "dev-000001.tar breaks off" in caplog.text
+
+
+def test_nothing_left_is_an_error_that_names_the_shards(shards: Path) -> None:
+    for path in shards.glob("*.tar"):
+        path.write_bytes(b"no tar at all")
+    with pytest.raises(DataError, match=r"Not one photo could be read from 4 shards.*dev-000000\.tar \("):
+        list(stream(shards))
+
+
+def test_other_members_are_never_read_and_half_a_sample_is_refused(data: Path, tmp_path: Path) -> None:
+    (path,) = write(data, "dev", tmp_path, COUNT)
+    with tarfile.open(path, "a") as tar:
+        for name in ("00000009.pickle", "00000009.pyd", "00000010.jpg"):
+            info = tarfile.TarInfo(name)
+            info.size = 4
+            tar.addfile(info, io.BytesIO(b"evil"))
+    with pytest.raises(DataError, match=r"00000010 in .*dev-000000.tar lacks its jpg or its json"):
+        list(stream(tmp_path, buffer=1))
+
+
+def test_what_cannot_be_dealt_or_written_is_refused(data: Path, shards: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Process 4 of 5 has no shard of its own among 4"):
+        list(stream(shards, rank=4, world=5))
+    with pytest.raises(DataError, match="There is no shard in"):
+        list(stream(data))
+    with pytest.raises(ConfigError, match="holds shards of dev already"):
+        write(data, "dev", shards, 3)
+    (tmp_path / "entities_dev.jsonl").write_text((data / "entities_dev.jsonl").read_text())
+    with pytest.raises(DataError, match=r"photo\.0\.jpg cannot be read \(No such file"):
+        write(tmp_path, "dev", tmp_path / "out", 3)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_the_verb_writes_shards_and_names_them(data: Path, tmp_path: Path, capsys) -> None:
+    assert main(["shard", "--data", str(data), "--split", "dev", "--out", str(tmp_path), "--per-shard", "6"]) == 0
+    assert capsys.readouterr().out.split() == [str(tmp_path / f"dev-00000{i}.tar") for i in range(2)]
+    assert main(["shard", "--data", str(data), "--split", "dev", "--out", str(tmp_path)]) == 2
