@@ -1,0 +1,36 @@
+"""Which detector a predictor looks with: the weights' own, one of detectron2, or a converted one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.data.nouns import RegionClasses
+from engine.data.vocabulary import classes_of
+from engine.detector.detectron2 import build
+from engine.detector.elsewhere import Elsewhere, device_named
+from engine.errors import ConfigError
+from engine.weights.detectron2 import fill_library, load_c4
+
+LIBRARY = "detectron2:"
+HELP = (f"{LIBRARY}CONFIG:WEIGHTS computes regions with detectron2; a file that `convert detectron2` wrote does "
+        "so without it (default: the detector of the weights)")
+DEVICE_HELP = "where that detector computes: auto, cpu, cuda"
+
+
+def load_detector(choice: str, device: str = "auto") -> tuple[Elsewhere, RegionClasses]:
+    """The chosen detector on its device, and the names of its classes.
+
+    choice: detectron2:CONFIG:WEIGHTS, or a file written by `convert detectron2`. Raises ConfigError and WeightsError.
+    """
+    place = device_named(device)
+    if not choice.startswith(LIBRARY):
+        config, converted = load_c4(Path(choice))
+        classes = classes_of(config.classes)
+        return Elsewhere(converted.to(place).eval(), place), classes
+    name, _, weights = choice.removeprefix(LIBRARY).partition(":")
+    detector = build(name, place)
+    if not weights:
+        raise ConfigError(f"{choice} names no weights, and nothing is fetched while the program runs. "
+                          f"Write {choice}:FILE with a .pkl or .pth checkpoint of that configuration.")
+    fill_library(detector, Path(weights))
+    return Elsewhere(detector, place), classes_of(detector.model.roi_heads.num_classes)
