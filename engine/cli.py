@@ -91,6 +91,7 @@ def _add_evaluate(p: argparse.ArgumentParser) -> None:
     p.add_argument("--limit", type=int, default=None, help="only the first so many photos")
     p.add_argument("--masking", choices=("feature", "pixels"), default="feature", help="how regions are hidden")
     p.add_argument("--weights", type=Path, default=WEIGHTS)
+    _add_detector(p)
     p.add_argument("--json", default="-", help="file for the figures; - is standard output")
     p.set_defaults(run_command=_evaluate)
 
@@ -104,13 +105,20 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     keep_freed_memory()
     photos = read(options.data, options.split, options.limit)
-    predictor = Predictor.load(options.weights)
+    predictor = Predictor.load(options.weights, options.detector, options.detector_device)
     if options.what == "proposals":
         found = recall(predictor, photos)
         figures: dict[str, Any] = found.overall() | {"by_kind": found.by_kind(), "n_images": len(photos)}
     else:
         figures = measure(predictor, photos, options.masking)
     _write(figures, options.json)
+
+
+def _add_detector(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--detector", default="", metavar="detectron2:CONFIG:WEIGHTS|FILE",
+                   help="compute regions with detectron2, or with a file that `convert detectron2` wrote "
+                   "(default: the detector of the weights)")
+    p.add_argument("--detector-device", default="auto", help="where that detector computes: auto, cpu, cuda")
 
 
 def _add_predict(p: argparse.ArgumentParser) -> None:
@@ -121,6 +129,7 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
     p.add_argument("--mask-region", type=int, nargs="*", default=[], help="regions to hide, counted from 1")
     p.add_argument("--masking", choices=("feature", "pixels"), default="feature")
     p.add_argument("--weights", type=Path, default=WEIGHTS)
+    _add_detector(p)
     p.add_argument("--json", default="-")
     p.set_defaults(run_command=_predict)
 
@@ -131,7 +140,7 @@ def _predict(options: argparse.Namespace) -> None:
 
     photo = Photo.open(options.image)
     boxes = _read_boxes(options.boxes) if options.boxes else None
-    predictor = Predictor.load(options.weights)
+    predictor = Predictor.load(options.weights, options.detector, options.detector_device)
     seen = predictor.see(photo, boxes)
     prediction = predictor.ask(seen, options.caption, [], options.mask_region, options.masking)
     _write({
@@ -153,16 +162,19 @@ def _read_boxes(path: Path) -> list[list[float]]:
 
 
 def _add_convert(p: argparse.ArgumentParser) -> None:
-    p.add_argument("kind", choices=("published",), help="the authors' four pre-trained models")
+    p.add_argument("kind", choices=("published", "detectron2"),
+                   help="the authors' four pre-trained models, or a Faster R-CNN C4 of detectron2")
     p.add_argument("file", type=Path)
     p.add_argument("out", type=Path)
     p.set_defaults(run_command=_convert)
 
 
 def _convert(options: argparse.Namespace) -> None:
+    from engine.weights.detectron2 import convert_detectron2
     from engine.weights.published import convert_published
 
-    for path in convert_published(options.file, options.out):
+    written = convert_published if options.kind == "published" else convert_detectron2
+    for path in written(options.file, options.out):
         sys.stdout.write(f"{path}\n")
 
 

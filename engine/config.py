@@ -114,7 +114,8 @@ class C4Config(Settings):
     def from_json(cls, text: str) -> C4Config:
         """The inverse of `to_json`. Raises ConfigError on unknown fields."""
         try:
-            return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()})
+            fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
+            return cls(**fields)
         except (TypeError, AttributeError) as error:
             raise ConfigError(f"This is not a detector configuration of this version: {error}.") from error
 

@@ -82,8 +82,8 @@ class ResNet(nn.Module):
     """Stages 1 to 4 as one map and stage 5 as a second step (specification, "Visual feature").
 
     depth: 50 or 101. dilated: stage 5 keeps its input's size (stride 1, dilation 2; published), else it halves it.
-    eps: of the frozen normalisation. ceil_pool: the stem pools without padding and keeps incomplete last places (caffe).
-    Raises ConfigError on another depth.
+    eps: of the frozen normalisation. ceil_pool: the stem pools without padding and keeps incomplete last places, as
+    caffe does. Raises ConfigError on another depth.
     """
 
     def __init__(self, depth: int, *, dilated: bool, eps: float = 1e-5, ceil_pool: bool = False) -> None:

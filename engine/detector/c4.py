@@ -54,7 +54,8 @@ class C4Proposals(nn.Module):
         seen = torch.relu(self.look(stage4))
         objectness = self.objectness(seen).float().permute(0, 2, 3, 1).flatten()
         deltas = self.deltas(seen).float().permute(0, 2, 3, 1).reshape(-1, 1, 4)
-        places = anchor_grid(self.shapes, *stage4.shape[-2:], offset=0.0)
+        height, width = stage4.shape[-2:]
+        places = anchor_grid(self.shapes, height, width, offset=0.0)
         return objectness, moved(places, deltas)[:, 0]
 
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from engine.detector.c4 import C4
 from engine.detector.detector import Detections
+from engine.detector.detectron2 import Detectron2
 from engine.detector.fast_rcnn import FeatureMaps
 from engine.detector.transform import Transform
 from engine.errors import ConfigError
@@ -29,10 +31,12 @@ def device_named(name: str) -> torch.device:
 class Elsewhere(nn.Module):
     """Moves pictures and boxes to the device of `detector` and its answers back; the maps stay there.
 
-    detector: a `C4` or `Detectron2`, already on the device.
+    detector: already on the device.
     """
 
-    def __init__(self, detector: nn.Module, device: torch.device) -> None:
+    detector: C4 | Detectron2
+
+    def __init__(self, detector: C4 | Detectron2, device: torch.device) -> None:
         super().__init__()
         self.detector = detector
         self.device = device

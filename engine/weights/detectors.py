@@ -10,11 +10,9 @@ from engine.detector.detectron2 import build
 from engine.detector.elsewhere import Elsewhere, device_named
 from engine.errors import ConfigError
 from engine.weights.detectron2 import fill_library, load_c4
+from engine.weights.files import check_file
 
 LIBRARY = "detectron2:"
-HELP = (f"{LIBRARY}CONFIG:WEIGHTS computes regions with detectron2; a file that `convert detectron2` wrote does "
-        "so without it (default: the detector of the weights)")
-DEVICE_HELP = "where that detector computes: auto, cpu, cuda"
 
 
 def load_detector(choice: str, device: str = "auto") -> tuple[Elsewhere, RegionClasses]:
@@ -28,9 +26,10 @@ def load_detector(choice: str, device: str = "auto") -> tuple[Elsewhere, RegionC
         classes = classes_of(config.classes)
         return Elsewhere(converted.to(place).eval(), place), classes
     name, _, weights = choice.removeprefix(LIBRARY).partition(":")
-    detector = build(name, place)
     if not weights:
         raise ConfigError(f"{choice} names no weights, and nothing is fetched while the program runs. "
                           f"Write {choice}:FILE with a .pkl or .pth checkpoint of that configuration.")
+    check_file(Path(weights))
+    detector = build(name, place)
     fill_library(detector, Path(weights))
     return Elsewhere(detector, place), classes_of(detector.model.roi_heads.num_classes)

@@ -20,7 +20,7 @@ from engine.detector.c4 import C4, anchor_shapes
 from engine.detector.detectron2 import Detectron2
 from engine.errors import WeightsError
 from engine.weights import store
-from engine.weights.files import UNREADABLE, check_file, fill, refuse_unless_same, renamed
+from engine.weights.files import UNREADABLE, check_file, fill, read_tensors, refuse_unless_same, renamed
 from engine.weights.names import both, count
 from engine.weights.pickles import read_arrays
 
@@ -44,20 +44,23 @@ PIXEL_MEAN, PIXEL_STD = "pixel_mean", "pixel_std"
 ANCHORS = "proposal_generator.anchor_generator.cell_anchors.0"
 
 
-def convert_detectron2(path: Path, out: Path) -> Path:
-    """Write a checkpoint as our `C4`. Raises WeightsError naming what is missing, unknown or misshapen."""
+def convert_detectron2(path: Path, out: Path) -> tuple[Path]:
+    """Write a checkpoint as our `C4`; returns the written file.
+
+    Raises WeightsError naming the tensor that is missing, unknown or misshapen.
+    """
     config, tensors = convert(read_checkpoint(path))
     detector = C4.from_config(config)
     fill(detector, tensors, str(path))
     store.save(detector, out, config, kind=KIND)
-    return out
+    return (out,)
 
 
 def load_c4(path: Path) -> tuple[C4Config, C4]:
     """The detector that `convert_detectron2` wrote. Raises WeightsError."""
     config = store.read_json(path, kind=KIND, parse=C4Config.from_json)
     detector = C4.from_config(config)
-    fill(detector, store.read_tensors(path), str(path))
+    fill(detector, read_tensors(path), str(path))
     return config, detector
 
 

@@ -18,7 +18,7 @@ from engine.errors import WeightsError
 
 KINDS = frozenset({"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "b1"})
 DAMAGED = (pickle.UnpicklingError, EOFError, ValueError, TypeError, IndexError, KeyError, AttributeError,
-           UnicodeDecodeError, MemoryError)
+           RecursionError, OverflowError, MemoryError)
 
 
 class _Kind:
@@ -44,7 +44,8 @@ class _Array:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, kind, columns_first, data = state
         flat = np.frombuffer(_bytes(data), kind.numpy())
-        self.value = flat.reshape(shape, order="F" if columns_first else "C").copy()
+        native = flat.astype(flat.dtype.newbyteorder("="))
+        self.value = native.reshape(shape, order="F" if columns_first else "C")
 
 
 def _scalar(kind: _Kind, data: Any) -> Any:
