@@ -18,7 +18,7 @@ from engine.config import ModelConfig
 from engine.data.features import with_whole_picture
 from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
-from engine.detector.detector import Detector
+from engine.detector.detector import RegionDetector
 from engine.detector.fast_rcnn import hide_pixels
 from engine.errors import MaskError
 from engine.model.vlbert import Encoded, VLBert
@@ -61,24 +61,36 @@ class Answers:
 class Predictor:
     """The loaded model.
 
+    detector: in inference mode. classes: what the model tells apart; labels: what the detector does, if not the same.
+
     `ask` with "feature" only reads, so it may run beside one other call; `see` and `ask` with "pixels" are for one
     thread at a time: callers take turns.
     """
 
-    def __init__(self, config: ModelConfig, detector: Detector, model: VLBert, pieces: WordPieces,
-                 classes: RegionClasses) -> None:
+    def __init__(self, config: ModelConfig, detector: RegionDetector, model: VLBert, pieces: WordPieces,
+                 classes: RegionClasses, labels: RegionClasses | None = None) -> None:
         self.config = config
-        self.detector = detector.eval()
+        self.detector = detector
         self.model = model.eval()
         self.pieces = pieces
         self.classes = classes
+        self.labels = labels or classes
 
     @classmethod
-    def load(cls, folder: str | Path) -> Predictor:
-        """From a folder of weights as the project ships it. Raises WeightsError."""
-        from engine.weights.shipped import load_all  # the importers are not needed to use a built predictor
+    def load(cls, folder: str | Path, detector: str = "", device: str = "auto") -> Predictor:
+        """From a folder of weights as the project ships it.
 
-        return cls(*load_all(Path(folder)))
+        detector: "" is the one in the folder; else see `engine.weights.detectors`, as for its device.
+        Raises WeightsError and ConfigError.
+        """
+        from engine.weights.detectors import load_detector  # the importers are not needed to use a built predictor
+        from engine.weights.shipped import load_all, load_model
+
+        if not detector:
+            return cls(*load_all(Path(folder)))
+        config, model, pieces, classes = load_model(Path(folder))
+        chosen, labels = load_detector(detector, device)
+        return cls(config, chosen, model, pieces, classes, labels)
 
     def words(self, caption: str) -> tuple[Word, ...]:
         """The caption's words in reading order. Raises CaptionError."""
@@ -101,7 +113,7 @@ class Predictor:
                 maps, [own.joined(whole).xyxy]).split([len(own), 1])
             nouns = self.detector.heads.classify(features).float().softmax(dim=1)
         classes = nouns[:, 1:].argmax(dim=1) + 1
-        labels = [self.classes.names[i] for i in classes.tolist()]
+        labels = [self.labels.names[i] for i in classes.tolist()]
         if scores is None:
             scores = (1 - nouns[:, 0]).tolist()
         regions = with_whole_picture(features, own.fractions, whole_feature)
@@ -209,13 +221,21 @@ class Predictor:
                         best: int) -> tuple[RegionAnswer, ...]:
         found = []
         for row, index in enumerate(hidden):
-            truth = self.classes.names.index(seen.labels[index])
-            clues = Clues(*(float(answers[view].regions[row, truth]) for view in
+            truth = self._class_of(seen.labels[index])
+            known = truth is not None
+            clues = Clues(*(float(answers[view].regions[row, truth]) if known else 0.0 for view in
                             ("everything", "regions without picture", "regions without words")))
             every = answers["everything"].regions[row]
-            found.append(RegionAnswer(index, seen.labels[index], self._best(every, self.classes.names, best),
-                                      clues.everything, _rank(every, truth), clues))
+            found.append(RegionAnswer(
+                index, "" if truth is None else self.classes.names[truth],
+                self._best(every, self.classes.names, best), clues.everything,
+                0 if truth is None else _rank(every, truth), clues))
         return tuple(found)
+
+    def _class_of(self, label: str) -> int | None:
+        """The model's class of a detector's label ("traffic light" is a "light"), or None where it has none."""
+        names = self.classes.names
+        return names.index(label) if label in names else self.classes.index(label)
 
     @staticmethod
     def _best(probabilities: Tensor, names: Sequence[str], count: int) -> tuple[Candidate, ...]:

@@ -82,14 +82,16 @@ class ResNet(nn.Module):
     """Stages 1 to 4 as one map and stage 5 as a second step (specification, "Visual feature").
 
     depth: 50 or 101. dilated: stage 5 keeps its input's size (stride 1, dilation 2; published), else it halves it.
-    eps: of the frozen normalisation. Raises ConfigError on another depth.
+    eps: of the frozen normalisation. ceil_pool: the stem pools without padding and keeps incomplete last places, as
+    caffe does. Raises ConfigError on another depth.
     """
 
-    def __init__(self, depth: int, *, dilated: bool, eps: float = 1e-5) -> None:
+    def __init__(self, depth: int, *, dilated: bool, eps: float = 1e-5, ceil_pool: bool = False) -> None:
         super().__init__()
         if depth not in BLOCKS:
             raise ConfigError(f"A ResNet has 50 or 101 layers here, not {depth}; choose one of the two.")
         blocks = BLOCKS[depth]
+        self.pool = nn.MaxPool2d(3, stride=2, padding=0 if ceil_pool else 1, ceil_mode=ceil_pool)
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = FrozenBatchNorm(64, eps)
         self.layer1 = _stage(64, 64, blocks[0], stride=1, dilation=1, eps=eps)
@@ -102,8 +104,7 @@ class ResNet(nn.Module):
 
     def stage4(self, images: Tensor) -> Tensor:
         """Images [B, 3, h, w], mean subtracted -> the map of stage 4, [B, 1024, h/16, w/16]."""
-        x = normalised(self.conv1, self.bn1, images).relu_()
-        x = F.max_pool2d(x, kernel_size=3, stride=2, padding=1)
+        x = self.pool(normalised(self.conv1, self.bn1, images).relu_())
         return self.layer3(self.layer2(self.layer1(x)))
 
     def stage5(self, x: Tensor) -> Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +20,44 @@ SMALLEST_SIDE = 4  # input pixels
 
 @dataclass(frozen=True)
 class Detections:
-    """K regions of one picture, best first. boxes [K, 4] in input pixels, scores [K]."""
+    """K regions of one picture, best first. boxes [K, 4] in input pixels, scores [K].
+
+    classes: [K] counted without the background, where each box was refined for one class; else None.
+    """
 
     boxes: Tensor
     scores: Tensor
+    classes: Tensor | None = None
+
+
+class RegionFeatures(Protocol):
+    """From pictures to maps and on to features, as `FastRCNN` does."""
+
+    def maps(self, images: Tensor) -> FeatureMaps: ...
+
+    def features(self, maps: FeatureMaps, boxes: Sequence[Tensor]) -> Tensor: ...
+
+
+class RegionClassifier(Protocol):
+    """From features [K, 2048] to logits [K, C], background first."""
+
+    @property
+    def classify(self) -> Callable[[Tensor], Tensor]: ...
+
+
+class RegionDetector(Protocol):
+    """What a predictor asks of a detector; `Detector`, `C4` and `Detectron2` are such."""
+
+    @property
+    def transform(self) -> Transform: ...
+
+    @property
+    def fast_rcnn(self) -> RegionFeatures: ...
+
+    @property
+    def heads(self) -> RegionClassifier: ...
+
+    def regions(self, maps: FeatureMaps, height: int, width: int) -> Detections: ...
 
 
 class Detector(nn.Module):

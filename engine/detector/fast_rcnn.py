@@ -6,7 +6,7 @@ passes stage 5. "map" passes the whole map once and crops afterwards, which is f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -41,16 +41,29 @@ class FeatureMaps:
         return self.stage5
 
 
+def crops(stage4: Tensor, boxes: Sequence[Tensor]) -> Tensor:
+    """RoIAlign 14 x 14 of the stage-4 map, [sum R_i, 1024, 14, 14].
+
+    As published: one sample per bin, and coordinates are not shifted by half a pixel.
+    """
+    own = [one.to(stage4.dtype) for one in boxes]
+    cut = roi_align(stage4, own, CROP, spatial_scale=STAGE4_SCALE, sampling_ratio=1, aligned=False)
+    return cut.to(stage4.dtype)
+
+
 class FastRCNN(nn.Module):
     """Appearance features of regions.
 
     backbone: dilated where stage 5 runs on each region, else strided. whole_map: stage 5 runs on the whole map.
+    crop: cuts regions from the stage-4 map, like `crops`.
     """
 
-    def __init__(self, backbone: ResNet, *, whole_map: bool) -> None:
+    def __init__(self, backbone: ResNet, *, whole_map: bool,
+                 crop: Callable[[Tensor, Sequence[Tensor]], Tensor] = crops) -> None:
         super().__init__()
         self.backbone = backbone
         self.whole_map = whole_map
+        self.crop = crop
 
     @classmethod
     def from_config(cls, config: DetectorConfig) -> FastRCNN:
@@ -74,20 +87,10 @@ class FastRCNN(nn.Module):
                 raise BoxError("Segmentation masks need stage 5 on each region; this detector runs it on the whole "
                                "map. Leave the masks out, or use a detector with stage5 = region.")
             return mean_roi_align(maps.stage5, list(boxes), STAGE5_SCALE, samples=CROP).float()
-        seen = self.backbone.stage5(crops(maps.stage4, boxes))  # [sum R_i, 2048, 14, 14]
+        seen = self.backbone.stage5(self.crop(maps.stage4, boxes))  # [sum R_i, 2048, 14, 14], or 7 x 7 if not dilated
         if masks is not None:
             seen = seen * torch.cat(list(masks)).to(seen.dtype)[:, None]
         return seen.float().mean(dim=(2, 3))
-
-
-def crops(stage4: Tensor, boxes: Sequence[Tensor]) -> Tensor:
-    """RoIAlign 14 x 14 of the stage-4 map, [sum R_i, 1024, 14, 14].
-
-    As published: one sample per bin, and coordinates are not shifted by half a pixel.
-    """
-    own = [one.to(stage4.dtype) for one in boxes]
-    cut = roi_align(stage4, own, CROP, spatial_scale=STAGE4_SCALE, sampling_ratio=1, aligned=False)
-    return cut.to(stage4.dtype)
 
 
 def hide_pixels(images: Tensor, boxes: Sequence[Tensor]) -> Tensor:

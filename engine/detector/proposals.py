@@ -39,8 +39,16 @@ def anchors(height: int, width: int) -> Tensor:
     """[height * width * A, 4] anchor boxes in input pixels for a stage-4 map of that size."""
     side = max(height, width) * STRIDE
     shapes = torch.tensor([(s * side * r ** -0.5, s * side * r ** 0.5) for s in SCALES for r in RATIOS])
+    return anchor_grid(shapes, height, width, offset=0.5)
+
+
+def anchor_grid(shapes: Tensor, height: int, width: int, offset: float) -> Tensor:
+    """[height * width * A, 4] boxes of A shapes [A, 2] (width, height in input pixels), on the shapes' device.
+
+    offset: where in each place of the stage-4 map the centres lie; 0 its corner, 0.5 its middle.
+    """
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    centre = (torch.stack([x, y], dim=-1).float() + 0.5).reshape(-1, 1, 2) * STRIDE
+    centre = (torch.stack([x, y], dim=-1).to(shapes) + offset).reshape(-1, 1, 2) * STRIDE
     return torch.cat([centre - shapes / 2, centre + shapes / 2], dim=-1).reshape(-1, 4)
 
 
@@ -97,7 +105,7 @@ class RegionHeads(nn.Module):
 
 def clip(boxes: Tensor, height: int, width: int) -> Tensor:
     """[K, 4] cut at the edges of the picture."""
-    limit = torch.tensor([width, height, width, height], dtype=boxes.dtype)
+    limit = boxes.new_tensor([width, height, width, height])
     return torch.minimum(boxes.clamp(min=0), limit)
 
 

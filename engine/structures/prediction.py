@@ -52,7 +52,8 @@ class WordAnswer:
 class RegionAnswer:
     """A hidden region. `truth` is the detector's own label of it when it is not hidden.
 
-    index counts regions from 0 (the whole picture); rank counts from 1 among the classes.
+    index counts regions from 0 (the whole picture); rank counts from 1 among the classes. Where the model has no class
+    for the label, `truth` is empty and rank and probabilities are 0.
     """
 
     index: int

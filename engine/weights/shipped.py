@@ -16,30 +16,41 @@ from pathlib import Path
 from engine.config import ModelConfig
 from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
+from engine.data.vocabulary import classes_of
 from engine.detector.detector import Detector
 from engine.errors import WeightsError
 from engine.model.vlbert import VLBert
 from engine.weights.store import load, read_config, save
 
+GENOME_CLASSES = 1601  # background included
+
 
 def load_all(folder: Path) -> tuple[ModelConfig, Detector, VLBert, WordPieces, RegionClasses]:
     """Everything that a predictor needs. Raises WeightsError where a file is missing, broken or of another model."""
-    model_file = _only(folder, "*-vlbert.safetensors")
     detector_file = _only(folder, "*-detector.safetensors")
-    config = read_config(model_file, kind="vlbert")
-    classes, _ = read_labels(folder / "labels.json")
-    if len(classes.names) != config.detector.classes:
-        raise WeightsError(f"{folder / 'labels.json'} names {len(classes.names)} classes; the weights have "
-                           f"{config.detector.classes}. Take both from one training run.")
+    config, model, pieces, classes = load_model(folder)
     detector = Detector.from_config(config.detector)
     load(detector, detector_file, config, kind="detector")
+    return config, detector.eval(), model, pieces, classes
+
+
+def load_model(folder: Path) -> tuple[ModelConfig, VLBert, WordPieces, RegionClasses]:
+    """The same without the detector. A model of 1,601 classes needs no labels.json: they are Visual Genome's."""
+    model_file = _only(folder, "*-vlbert.safetensors")
+    config = read_config(model_file, kind="vlbert")
+    labels = folder / "labels.json"
+    genome = config.detector.classes == GENOME_CLASSES and not labels.exists()
+    classes = classes_of(GENOME_CLASSES - 1) if genome else read_labels(labels)[0]
+    if len(classes.names) != config.detector.classes:
+        raise WeightsError(f"{labels} names {len(classes.names)} classes; the weights have "
+                           f"{config.detector.classes}. Take both from one training run.")
     model = VLBert.from_config(config)
     load(model, model_file, config, kind="vlbert")
     pieces = WordPieces(folder / "vocab.txt")
     if len(pieces.pieces) != config.encoder.vocabulary:
         raise WeightsError(f"{folder / 'vocab.txt'} holds {len(pieces.pieces)} pieces; the weights have "
                            f"{config.encoder.vocabulary}. Copy the file again.")
-    return config, detector, model, pieces, classes
+    return config, model, pieces, classes
 
 
 def save_all(folder: Path, config: ModelConfig, detector: Detector, model: VLBert, classes: RegionClasses,

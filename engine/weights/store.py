@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,10 +17,17 @@ from engine.config import ModelConfig
 from engine.errors import ConfigError, WeightsError
 from engine.weights.files import check_file, fill, read_tensors
 
+Parsed = TypeVar("Parsed")
 FORMAT = "vl-bert-studio checkpoint 1"
 
 
-def save(module: nn.Module, path: Path, config: ModelConfig, *, kind: str) -> None:
+class Config(Protocol):
+    """Anything that describes a module in json."""
+
+    def to_json(self) -> str: ...
+
+
+def save(module: nn.Module, path: Path, config: Config, *, kind: str) -> None:
     """Write a module's state.
 
     Matrices and kernels are stored in float16; vectors (biases, normalisation) stay float32. kind: what the module
@@ -47,7 +56,12 @@ def load(module: nn.Module, path: Path, config: ModelConfig, *, kind: str) -> No
 
 
 def read_config(path: Path, *, kind: str) -> ModelConfig:
-    """The configuration a file was saved with.
+    """The configuration a file was saved with. Raises WeightsError as `read_json` does."""
+    return read_json(path, kind=kind, parse=ModelConfig.from_json)
+
+
+def read_json(path: Path, *, kind: str, parse: Callable[[str], Parsed]) -> Parsed:
+    """The same for a configuration of any class, which `parse` reads from json.
 
     Raises WeightsError where the file is missing, cut short, not ours, or of another kind.
     """
@@ -64,7 +78,7 @@ def read_config(path: Path, *, kind: str) -> ModelConfig:
         content = json.loads(metadata[FORMAT])
         if content["kind"] != kind:
             raise WeightsError(f"{path} holds a {content['kind']}; a {kind} was expected. Choose another file.")
-        return ModelConfig.from_json(content["config"])
+        return parse(content["config"])
     except (ConfigError, KeyError, json.JSONDecodeError) as error:
         raise WeightsError(f"{path} was saved with a configuration of another version: {error} "
                            "Convert or train it again.") from error

@@ -50,7 +50,7 @@ class FakePredictor:
         self.calls: list[str] = []
 
     @classmethod
-    def load(cls, folder: Path, seconds: float = 0.0) -> FakePredictor:
+    def load(cls, folder: Path, detector: str = "", device: str = "auto", seconds: float = 0.0) -> FakePredictor:
         time.sleep(seconds)
         return cls(see_seconds=0.25, pixels_seconds=0.3)
 

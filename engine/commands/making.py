@@ -1,0 +1,56 @@
+"""Commands that make files: `convert`, `scenes`, `shard`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_convert(p: argparse.ArgumentParser) -> None:
+    p.add_argument("kind", choices=("published", "detectron2"),
+                   help="the authors' four pre-trained models, or a Faster R-CNN C4 of detectron2")
+    p.add_argument("file", type=Path)
+    p.add_argument("out", type=Path)
+    p.set_defaults(run_command=_convert)
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from engine.weights.detectron2 import convert_detectron2
+    from engine.weights.published import convert_published
+
+    written = convert_published if options.kind == "published" else convert_detectron2
+    for path in written(options.file, options.out):
+        sys.stdout.write(f"{path}\n")
+
+
+def add_scenes(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--out", type=Path, required=True, help="folder for images/, scenes.jsonl, entities_SPLIT.jsonl")
+    p.add_argument("--count", type=int, required=True, help="how many scenes")
+    p.add_argument("--seed", type=int, default=0, help="same seed, same scenes (default 0)")
+    p.add_argument("--pairs", choices=("all", "known", "novel"), default="all",
+                   help="which colours and shapes meet: all; without eight withheld pairs; each target one of them")
+    p.add_argument("--split", default="train", help="SPLIT of entities_SPLIT.jsonl (default train)")
+    p.set_defaults(run_command=_scenes)
+
+
+def _scenes(options: argparse.Namespace) -> None:
+    from engine.data.scenes import write
+
+    write(options.out, options.count, options.seed, pairs=options.pairs, split=options.split)
+    sys.stdout.write(f"{options.out}\n")
+
+
+def add_shard(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--data", type=Path, required=True, help="folder with entities_SPLIT.jsonl and images/")
+    p.add_argument("--split", default="train")
+    p.add_argument("--out", type=Path, required=True, help="folder of the shards, SPLIT-000000.tar and so on")
+    p.add_argument("--per-shard", type=int, default=512, help="photos in a shard (default 512)")
+    p.set_defaults(run_command=_shard)
+
+
+def _shard(options: argparse.Namespace) -> None:
+    from engine.data.shards import write
+
+    for path in write(options.data, options.split, options.out, options.per_shard):
+        sys.stdout.write(f"{path}\n")

@@ -1,0 +1,129 @@
+"""Commands that measure and predict: `evaluate`, `predict`, `bench`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from engine.commands.shared import WEIGHTS, add_detector, write
+from engine.config import TASKS
+from engine.errors import DataError
+
+
+def add_evaluate(p: argparse.ArgumentParser) -> None:
+    p.add_argument("what", choices=("pretraining", "proposals", *TASKS))
+    p.add_argument("--data", type=Path, required=True, help="folder with entities_SPLIT.jsonl and images/, "
+                   "or another one that `finetune` takes")
+    p.add_argument("--split", default="dev")
+    p.add_argument("--limit", type=int, default=None, help="only the first so many photos")
+    p.add_argument("--masking", choices=("feature", "pixels"), default="feature", help="how regions are hidden")
+    p.add_argument("--weights", type=Path, default=WEIGHTS)
+    p.add_argument("--adapter", type=Path, default=None, help="what was fine-tuned (default: the one in the weights)")
+    add_detector(p)
+    p.add_argument("--json", default="-", help="file for the figures; - is standard output")
+    p.set_defaults(run_command=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from engine.memory import keep_freed_memory
+    from engine.predictor import Predictor
+
+    keep_freed_memory()
+    if options.what in TASKS:
+        write(_evaluate_task(options), options.json)
+        return
+    from engine.data.flickr8k import read
+    from engine.measure.pretraining import measure
+    from engine.measure.proposals import recall
+
+    photos = read(options.data, options.split, options.limit)
+    predictor = Predictor.load(options.weights, options.detector, options.detector_device)
+    if options.what == "proposals":
+        found = recall(predictor, photos)
+        figures: dict[str, Any] = found.overall() | {"by_kind": found.by_kind(), "n_images": len(photos)}
+    else:
+        figures = measure(predictor, photos, options.masking)
+    write(figures, options.json)
+
+
+def _evaluate_task(options: argparse.Namespace) -> dict[str, Any]:
+    from engine.data import datasets
+    from engine.measure import tasks
+    from engine.predictor import Predictor
+    from engine.weights.adapters import base_file, load_adapter
+
+    predictor = Predictor.load(options.weights, options.detector, options.detector_device)
+    base = base_file(options.weights)
+    name = f"{predictor.config.name}-{options.what}.safetensors"
+    model, info = load_adapter(options.adapter or options.weights / name, base, predictor.config)
+    if info.task != options.what:
+        raise DataError(f"{options.adapter} was trained for {info.task}, not for {options.what}.")
+    where = (options.data, options.split, options.limit)
+    if options.what == "vqa":
+        return tasks.vqa(predictor, model, info.answers, datasets.open_questions(*where))
+    if options.what == "vcr":
+        return tasks.vcr(predictor, model, datasets.choice_questions(*where))
+    return tasks.grounding(predictor, model, datasets.referring_expressions(*where))
+
+
+def add_predict(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--image", type=Path, required=True)
+    p.add_argument("--caption", required=True, help="[MASK] hides a word")
+    p.add_argument("--boxes", type=Path, default=None,
+                   help="json list of [x1, y1, x2, y2] as fractions (default: the detector's own)")
+    p.add_argument("--mask-region", type=int, nargs="*", default=[], help="regions to hide, counted from 1")
+    p.add_argument("--masking", choices=("feature", "pixels"), default="feature")
+    p.add_argument("--weights", type=Path, default=WEIGHTS)
+    add_detector(p)
+    p.add_argument("--json", default="-")
+    p.set_defaults(run_command=_predict)
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from engine.predictor import Predictor
+    from engine.structures.photo import Photo
+
+    photo = Photo.open(options.image)
+    boxes = _read_boxes(options.boxes) if options.boxes else None
+    predictor = Predictor.load(options.weights, options.detector, options.detector_device)
+    seen = predictor.see(photo, boxes)
+    prediction = predictor.ask(seen, options.caption, [], options.mask_region, options.masking)
+    write({
+        "boxes": seen.boxes.fractions.tolist(), "labels": list(seen.labels), "scores": list(seen.scores),
+        "words": [{"position": p.position, "top": [dataclasses.asdict(c) for c in p.best]}
+                  for w in prediction.words for p in w.pieces],
+        "regions": [{"index": r.index, "top": [dataclasses.asdict(c) for c in r.best]} for r in prediction.regions],
+        "masking": prediction.masking}, options.json)
+
+
+def _read_boxes(path: Path) -> list[list[float]]:
+    try:
+        boxes = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as json ({error}). It must hold [[x1, y1, x2, y2], …].") from error
+    if not isinstance(boxes, list) or not all(isinstance(b, list) for b in boxes):
+        raise DataError(f"{path} must hold a list of boxes, [[x1, y1, x2, y2], …], as fractions of the picture.")
+    return boxes
+
+
+def add_bench(p: argparse.ArgumentParser) -> None:
+    p.add_argument("what", nargs="?", choices=("predict", "train"), default="predict",
+                   help="the loaded model (default), or the trainer on random data")
+    p.add_argument("--weights", type=Path, default=WEIGHTS)
+    p.add_argument("--preset", default="mini", help="train: the model to train (default mini)")
+    p.add_argument("--steps", type=int, default=8, help="train: steps of each kind that are timed (default 8)")
+    p.add_argument("--json", default="-")
+    p.set_defaults(run_command=_bench)
+
+
+def _bench(options: argparse.Namespace) -> None:
+    from engine.bench import bench
+    from engine.bench_training import bench_training
+
+    if options.what == "train":
+        write(bench_training(options.preset, options.weights / "vocab.txt", options.steps), options.json)
+    else:
+        write(bench(options.weights), options.json)

