@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     measuring.add_evaluate(verbs.add_parser("evaluate", help="measure on data that the training never saw"))
     measuring.add_predict(verbs.add_parser("predict", help="hide words and regions of one photo and ask what is there"))
     making.add_convert(verbs.add_parser("convert", help="turn a published checkpoint into a safetensors file"))
-    making.add_scenes(verbs.add_parser("scenes", help="draw pictures whose boxes and answers are known, with questions"))
+    making.add_scenes(verbs.add_parser("scenes", help="draw pictures with known boxes, and questions about them"))
     making.add_shard(verbs.add_parser("shard", help="pack a folder of photos into tar files that can be streamed"))
     measuring.add_bench(verbs.add_parser("bench", help="time and memory on this machine"))
     return root

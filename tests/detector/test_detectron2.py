@@ -118,14 +118,14 @@ def test_a_missing_library_says_how_to_get_it(monkeypatch, tmp_path):
 def test_a_choice_without_weights_is_refused():
     with pytest.raises(ConfigError, match=r"names no weights, and nothing is fetched.*Write detectron2:some.yaml:FILE"):
         load_detector("detectron2:some.yaml", "cpu")
-    with pytest.raises(WeightsError, match="There is no file nowhere.pth"):
+    with pytest.raises(WeightsError, match=r"There is no file nowhere.pth"):
         load_detector("detectron2:some.yaml:nowhere.pth", "cpu")
-    with pytest.raises(WeightsError, match="There is no file nowhere.safetensors"):
+    with pytest.raises(WeightsError, match=r"There is no file nowhere.safetensors"):
         load_detector("nowhere.safetensors", "cpu")
 
 
 def test_an_unknown_device_is_refused():
-    with pytest.raises(ConfigError, match="'toaster' cannot be used here.*Choose auto or cpu"):
+    with pytest.raises(ConfigError, match=r"'toaster' cannot be used here.*Choose auto or cpu"):
         device_named("toaster")
 
 

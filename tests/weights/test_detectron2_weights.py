@@ -105,7 +105,7 @@ def test_other_anchors_and_pixels_are_refused():
     assert convert(state | {PIXEL_MEAN: mean, PIXEL_STD: std})[0] == C4Config()
     with pytest.raises(WeightsError, match=r"pixel_std is \[57.*this layout has \[1.0"):
         convert(state | {PIXEL_MEAN: mean, PIXEL_STD: std * 57})
-    with pytest.raises(WeightsError, match="cell_anchors.0 is .* this layout has"):
+    with pytest.raises(WeightsError, match=r"cell_anchors.0 is .* this layout has"):
         convert(state | {ANCHORS: torch.zeros(15, 4)})
     logits = "proposal_generator.rpn_head.objectness_logits.weight"
     with pytest.raises(WeightsError, match="scores 3 anchors; COCO's models have 15 and Visual Genome's 12"):
