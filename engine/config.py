@@ -167,6 +167,7 @@ class FineTuneConfig(Settings):
     batch_size: int = setting(128, "examples in a step", low=1)
     rate: float = setting(0.0, "highest learning rate of VL-BERT; 0 is what suits `tune`", low=0)
     rank: int = setting(16, "of the low-rank matrices", low=1, high=256)
+    extra_regions: int = setting(12, "grounding: at most this many detected regions join the given boxes", low=0)
     limit: int = setting(0, "if not 0, only so many photos or questions", low=0)
     accumulate: int = setting(1, "parts into which each process cuts its share of a step, to need less memory", low=1)
     seed: int = setting(0, "of every random choice", low=0)

@@ -48,9 +48,9 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     found = questions(settings, data, split)
     if found.skipped.count:
         sys.stderr.write(f"{found.skipped}\n")
-    detections = not any(p.boxes for p in found.pictures) or settings.task == "grounding"
+    detections = not any(p.boxes for p in found.pictures) or (settings.task == "grounding" and settings.extra_regions)
     if machine.is_main_process:
-        features(detector, found.pictures, run / "features", detections=detections)
+        features(detector, found.pictures, run / "features", detections=bool(detections))
     machine.wait_for_everyone()
     rank = settings.rank if settings.tune == "lora" else 0
     info = AdapterInfo(settings.task, settings.tune, digest(base_file(init)), rank=rank, alpha=2 * rank,
@@ -60,7 +60,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     model = FineTuned(vlbert, info.head(config.encoder.hidden))
     freeze(model, settings)
     source = CachedRegions(FeatureCache(run / "features", found.pictures))
-    task = task_of(info, model, found, source, pieces)
+    task = task_of(info, model, found, source, pieces, settings.extra_regions)
     training = TrainingConfig(epochs=settings.epochs, batch_size=min(settings.batch_size, len(task)), warmup=0.1,
                               rate=settings.rate or RATES[settings.tune], weight_decay=0.01, seed=settings.seed,
                               accumulate=settings.accumulate)
@@ -86,14 +86,14 @@ def questions(settings: FineTuneConfig, data: Path, split: str) -> DataSet[Any]:
 
 
 def task_of(info: AdapterInfo, model: FineTuned, found: DataSet[Any], source: CachedRegions,
-            pieces: WordPieces) -> Trainable:
+            pieces: WordPieces, extra_regions: int) -> Trainable:
     """The task of an adapter on these questions."""
     if info.task == "vqa":
         return VqaTask(model, found.questions, source, pieces, info.answers)
     if info.task == "vcr":
         numbers = {name: i for i, name in enumerate(info.classes, 1)}
         return VcrTask(model, found.pictures, found.questions, source, pieces, class_numbers=numbers)
-    return GroundingTask(model, found.questions, source, pieces, most_detections=24)
+    return GroundingTask(model, found.questions, source, pieces, most_detections=extra_regions)
 
 
 def freeze(model: FineTuned, settings: FineTuneConfig) -> None:
