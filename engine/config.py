@@ -127,12 +127,15 @@ class C4Config(Settings):
 class PretrainingConfig(Settings):
     """The two tasks of pre-training and what `mini` adds to them.
 
-    The last five fields are the project's own switches; the published presets have them off.
+    `mvrc`, `relationship` and `text_only` are the settings of the paper's ablation (table 4). The last five fields are
+    the project's own switches; the published presets have them off.
     """
 
     word_probability: float = setting(0.15, "share of words predicted", low=0, high=1)
     region_probability: float = setting(0.15, "share of regions predicted", low=0, high=1)
     region_masked: float = setting(0.9, "share of predicted regions that are hidden", low=0, high=1)
+    mvrc: bool = setting(True, "classify regions, hidden ones above all; without it no region is hidden")
+    relationship: bool = setting(False, "half of the captions come from another photo, and the model tells which")
     text_only: bool = setting(True, "mix in text-only sequences")
     text_share: float = setting(1.0, "text-only sequences for each caption", low=0.01)
     classify_all_regions: float = setting(

@@ -16,9 +16,15 @@ from torch import Tensor, nn
 from engine.data.features import with_whole_picture
 from engine.data.masking import HiddenRegions
 from engine.detector.fast_rcnn import FeatureMaps, hide_pixels
-from engine.structures.example import Regions
 from engine.tasks.detection import DetectionTask, Targets, mirrored
-from engine.tasks.pretraining import MOST_REGIONS, GroundedCaption, PretrainingTask, Question
+from engine.tasks.pretraining import (
+    MOST_REGIONS,
+    UNRELATED,
+    GroundedCaption,
+    PretrainingTask,
+    Question,
+    unrelated,
+)
 
 
 @dataclass(frozen=True)
@@ -97,9 +103,20 @@ class EndToEndTask:
 
     def _questions(self, sights: Sequence[Sight], maps: FeatureMaps, generator: torch.Generator) -> list[Question]:
         features = self.detector.fast_rcnn.features(maps, [s.boxes for s in sights])
+        own = features.split([len(s.boxes) for s in sights])
+        regions = [with_whole_picture(f, s.boxes / s.picture.shape[-1]) for f, s in zip(own, sights, strict=True)]
         questions: list[Question] = []
-        for sight, own in zip(sights, features.split([len(s.boxes) for s in sights]), strict=True):
-            regions: Regions = with_whole_picture(own, sight.boxes / sight.picture.shape[-1])
-            questions.extend(self.captions.ask(g, regions, sight.detections, sight.hidden, generator)
-                             for g in self.captions_of[sight.photo])
+        for k, sight in enumerate(sights):
+            for grounded in self.captions_of[sight.photo]:
+                other = self._other(len(sights), generator)
+                if other is not None and other != k:
+                    questions.append(unrelated(grounded, regions[other]))
+                else:
+                    questions.append(self.captions.ask(grounded, regions[k], sight.detections, sight.hidden, generator))
         return questions
+
+    def _other(self, count: int, generator: torch.Generator) -> int | None:
+        """Which photo of a step a caption gets instead of its own, or None."""
+        if not self.captions.config.relationship or torch.rand((), generator=generator) >= UNRELATED:
+            return None
+        return int(torch.randint(count, (), generator=generator))

@@ -28,6 +28,7 @@ from engine.structures.example import Example, Regions, collate
 Phrase = tuple[int, Tensor, Tensor]
 CHUNK = 48  # examples of like length that pass the model together: less padding
 MOST_REGIONS = 24  # annotated regions of one example; the rest is left out
+UNRELATED = 0.5  # share of captions with another photo's regions, where the relationship is learned
 SAME_PLACE = 0.5  # IoU from which a detection shows the same thing as an annotated box
 
 
@@ -60,8 +61,9 @@ def grounded_captions(photos: Sequence[AnnotatedPhoto], pieces: WordPieces,
 class Question:
     """A prepared example and what is asked of it.
 
-    words: places and truths of hidden pieces; region_targets: region -> soft label [C]; asked: the regions of MVRC;
-    phrases: (place of the phrase's last piece, target [R] summing to 1, candidates [R] bool).
+    belongs: whether the caption is one of the photo's own. words: places and truths of hidden pieces; region_targets:
+    region -> soft label [C]; asked: the regions of MVRC; phrases: (place of the phrase's last piece, target [R] summing
+    to 1, candidates [R] bool).
     """
 
     example: Example
@@ -70,6 +72,7 @@ class Question:
     asked: list[int]
     region_targets: dict[int, Tensor]
     phrases: list[Phrase]
+    belongs: bool = True
 
 
 class PretrainingTask:
@@ -92,7 +95,7 @@ class PretrainingTask:
         self.hide_words = WordMasking(config.word_probability, config.grounded_noun_probability, pieces.mask,
                                       len(pieces.pieces))
         self.hide_text = WordMasking(config.word_probability, 0.0, pieces.mask, len(pieces.pieces))
-        self.hide_regions = RegionMasking(config.region_probability, config.region_masked)
+        self.hide_regions = RegionMasking(config.region_probability if config.mvrc else 0.0, config.region_masked)
         self.labels = [self._labels(p) for p in photos]
         self.width = cache.width
         self.detected_labels = self._detected_labels(classify) if config.extra_regions else None
@@ -123,11 +126,15 @@ class PretrainingTask:
         truth: list[int] = []
         targets: list[Tensor] = []
         asked: list[bool] = []
+        related: list[Tensor] = []
+        belongs: list[bool] = []
         for chunk in chunks(questions):
             encoded = self.vlbert(collate([q.example for q in chunk]))
             words.append(encoded.text[_rows([q.places for q in chunk])])
             regions.append(encoded.regions[_rows([list(q.region_targets) for q in chunk])])
             aligned.append(self._alignment(encoded, [q.phrases for q in chunk]))
+            related.append(encoded.pooled)
+            belongs.extend(q.belongs for q in chunk)
             for q in chunk:
                 truth.extend(q.truth)
                 targets.extend(q.region_targets.values())
@@ -140,6 +147,9 @@ class PretrainingTask:
             losses["regions"] = mean_or_zero(each[chosen])
             if self.config.classify_all_regions:
                 losses["seen_regions"] = self.config.classify_all_regions * mean_or_zero(each[~chosen])
+        if self.config.relationship:
+            losses["relationship"] = cross_entropy(self.vlbert.heads.relationship(torch.cat(related)),
+                                                   torch.tensor(belongs, dtype=torch.long))
         if self.config.alignment:
             losses["alignment"] = self.config.alignment * mean_or_zero(torch.cat(aligned))
         return losses
@@ -165,7 +175,11 @@ class PretrainingTask:
                                for h in hidden])["words"]
 
     def question(self, grounded: GroundedCaption, generator: torch.Generator) -> Question:
-        """Draw detections to add and regions to hide, then ask."""
+        """Draw detections to add and regions to hide, then ask; or take another photo, and only ask whether it is."""
+        if self.config.relationship and torch.rand((), generator=generator) < UNRELATED:
+            other = int(torch.randint(len(self.photos), (), generator=generator))
+            if other != grounded.photo:
+                return unrelated(grounded, self.cache.regions(other))
         detections = self.drawn_detections(grounded.photo, generator)
         regions = self.cache.regions(grounded.photo, detections)
         annotated = self.cache.annotated(grounded.photo)
@@ -186,9 +200,10 @@ class PretrainingTask:
         words = self.hide_words(grounded.caption, {w for w, _ in grounded.phrases}, generator)
         # A visible detection of a hidden thing would give it away.
         also = [r for r in range(annotated + 1, len(regions)) if (overlap[r, hidden.hidden] > SAME_PLACE).any()]
+        every = self.config.mvrc and self.config.classify_all_regions > 0
         targets = {r: label for r, label in enumerate(self.labels[grounded.photo][:annotated], 1)
-                   if label is not None and (r in hidden.asked or self.config.classify_all_regions)}
-        if self.config.classify_all_regions and self.detected_labels is not None:
+                   if label is not None and (r in hidden.asked or every)}
+        if every and self.detected_labels is not None:
             labels = self.detected_labels[self.cache.rows(grounded.photo, detections)].float()
             targets |= {r: label for r, label in enumerate(labels, annotated + 1) if r not in also}
         return Question(Example(words.piece_ids, regions, [*hidden.hidden, *also]), words.places, words.truth,
@@ -237,6 +252,11 @@ class PretrainingTask:
                 label[number] = times / sum(counts.values())
             labels.append(label if counts else None)
         return labels
+
+
+def unrelated(grounded: GroundedCaption, regions: Regions) -> Question:
+    """A caption with another photo's regions: nothing else is asked."""
+    return Question(Example(grounded.caption.piece_ids, regions), [], [], [], {}, [], belongs=False)
 
 
 def chunks(questions: Sequence[Question]) -> list[list[Question]]:

@@ -1,5 +1,6 @@
 """The tasks of training on a small world of coloured squares: targets, hiding, and that the losses fall."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,22 @@ def test_published_switches_ask_only_what_the_paper_asks(world) -> None:
     question = own.question(own.captions[0], torch.Generator().manual_seed(1))
     assert set(question.region_targets) == set(question.asked) and not question.phrases
     assert len(question.example.regions) == 3  # no detection joins
+
+
+def test_each_setting_of_the_ablation_is_one_switch(world) -> None:
+    def losses(**changes: bool) -> dict:
+        own = task(world, switches=dataclasses.replace(SWITCHES, **changes))
+        return own.losses([0, 1, 2, 3, 4, 5], torch.Generator().manual_seed(2))
+
+    assert not {"regions", "seen_regions"} & set(losses(mvrc=False))
+    assert "text" not in losses(text_only=False)
+    own = task(world, switches=dataclasses.replace(SWITCHES, relationship=True))
+    asked = [own.question(own.captions[i % 6], torch.Generator().manual_seed(i)) for i in range(60)]
+    others = [q for q in asked if not q.belongs]
+    assert 15 < len(others) < 36 and not any(q.places or q.region_targets or q.phrases for q in others)
+    reports = list(train(own, TrainingConfig(epochs=150, batch_size=6, rate=3e-3, precision="no")))
+    early, late = (sum(r.losses["relationship"] for r in some) for some in (reports[:10], reports[-10:]))
+    assert late < 0.9 * early
 
 
 def test_a_hidden_region_is_not_given_away_by_a_detection_of_the_same_place(world) -> None:
