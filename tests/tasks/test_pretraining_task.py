@@ -108,7 +108,7 @@ def test_each_setting_of_the_ablation_is_one_switch(world) -> None:
     assert 15 < len(others) < 36 and not any(q.places or q.region_targets or q.phrases for q in others)
     reports = list(train(own, TrainingConfig(epochs=150, batch_size=6, rate=3e-3, precision="no")))
     early, late = (sum(r.losses["relationship"] for r in some) for some in (reports[:10], reports[-10:]))
-    assert late < 0.9 * early
+    assert late < 0.95 * early
 
 
 def test_a_hidden_region_is_not_given_away_by_a_detection_of_the_same_place(world) -> None:
