@@ -22,6 +22,7 @@ from engine.data.flickr8k import AnnotatedCaption, AnnotatedPhoto, Phrase
 from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
 from engine.detector.detector import Detector
+from engine.errors import ConfigError
 from engine.memory import keep_freed_memory
 from engine.model.vlbert import VLBert
 from engine.tasks.end_to_end import EndToEndTask
@@ -38,8 +39,10 @@ def bench_training(name: str, vocabulary: Path, steps: int) -> dict[str, Any]:
     """Captions and photos a second, counted after one step, and this process's largest memory so far.
 
     Features, boxes and pictures are random, of the sizes that real ones have. Photos pass end to end only where the
-    preset has a detector that can be trained (`mini`). Raises ConfigError for an unknown preset.
+    preset has a detector that can be trained (`mini`). Raises ConfigError for an unknown preset or no step.
     """
+    if steps < 1:
+        raise ConfigError(f"{steps} steps take no time; give at least 1.")
     keep_freed_memory()
     torch.manual_seed(0)
     config = preset(name)

@@ -52,8 +52,8 @@ class EndToEndTask(PretrainingTask):
             black = own.xyxy[[r - 1 for r in hidden[i].hidden]]
             pictures.append(hide_pixels(picture[None], [black])[0])
             boxes.append(own)
-        maps = self.detector.fast_rcnn.maps(torch.stack(pictures))
-        features = self.detector.fast_rcnn.features(maps, [b.xyxy for b in boxes])
+        maps = self.detector.fast_rcnn.maps(torch.stack(pictures).to(self.device))
+        features = self.detector.fast_rcnn.features(maps, [b.xyxy.to(self.device) for b in boxes])
         questions: list[Question] = []
         for i, own, feature in zip(examples, boxes, features.split([len(b) for b in boxes]), strict=True):
             regions = with_whole_picture(feature, own.fractions)
@@ -77,4 +77,5 @@ class EndToEndTask(PretrainingTask):
                 row += 1
         if not labels:
             return features.sum() * 0
-        return mean_or_zero(soft_cross_entropy(self.detector.heads.classify(features[rows]), torch.stack(labels)))
+        truth = torch.stack(labels).to(self.device)
+        return mean_or_zero(soft_cross_entropy(self.detector.heads.classify(features[rows]), truth))
