@@ -19,7 +19,7 @@ def test_captions_and_photos_a_second(monkeypatch) -> None:
     figures = bench_training("tiny", VOCABULARY, steps=2)
     for name in ("captions_per_second_on_cached_features", "photos_per_second_end_to_end", "peak_megabytes_end_to_end"):
         assert figures[name] > 0
-    assert figures["shape"]["pieces"] == 11 and figures["steps"] == 2
+    assert figures["shape"]["pieces"] == 11 and figures["most_steps"] == 2
 
 
 def test_a_preset_without_a_trainable_detector_is_timed_on_cached_features_only(monkeypatch) -> None:
