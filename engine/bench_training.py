@@ -76,7 +76,10 @@ def _task(kind: Any, config: ModelConfig, pieces: WordPieces, photos: Sequence[A
 
 
 def _per_second(task: Trainable, batch_size: int, steps: int) -> float:
-    """Examples a second in the real loop; the first step, which fetches memory, is not counted; a slow model takes fewer steps."""
+    """Examples a second in the real loop; the first step, which fetches memory, is not counted.
+
+    A slow model takes fewer steps: none begins after half a minute.
+    """
     epochs = (steps + 1) * batch_size / len(task)
     settings = TrainingConfig(epochs=epochs, batch_size=batch_size, rate=1e-5)
     reports = []
