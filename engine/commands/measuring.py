@@ -114,7 +114,7 @@ def add_bench(p: argparse.ArgumentParser) -> None:
                    help="the loaded model (default), or the trainer on random data")
     p.add_argument("--weights", type=Path, default=WEIGHTS)
     p.add_argument("--preset", default="mini", help="train: the model to train (default mini)")
-    p.add_argument("--steps", type=int, default=8, help="train: steps of each kind that are timed (default 8)")
+    p.add_argument("--steps", type=int, default=8, help="train: most steps of each kind that are timed (default 8)")
     p.add_argument("--json", default="-")
     p.set_defaults(run_command=_bench)
 

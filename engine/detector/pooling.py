@@ -16,11 +16,11 @@ def _axis_weights(low: Tensor, high: Tensor, size: int, samples: int) -> Tensor:
 
     As in aligned RoIAlign: samples over one place outside the map count nothing, those nearer are moved to its edge.
     """
-    offsets = (torch.arange(samples, dtype=low.dtype) + 0.5) / samples
+    offsets = (torch.arange(samples, dtype=low.dtype, device=low.device) + 0.5) / samples
     at = low[:, None] + (high - low)[:, None] * offsets  # [K, samples]
     inside = (at >= -1) & (at <= size)
     at = at.clamp(0, size - 1)
-    distance = (at[:, :, None] - torch.arange(size, dtype=low.dtype)).abs()  # [K, samples, size]
+    distance = (at[:, :, None] - torch.arange(size, dtype=low.dtype, device=low.device)).abs()  # [K, samples, size]
     return ((1 - distance).clamp(min=0) * inside[:, :, None]).mean(dim=1)
 
 

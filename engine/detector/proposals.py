@@ -131,7 +131,7 @@ class Suppression:
         kept = kept[: min(max(sure, self.least), self.most)]
         if len(kept) >= self.least:
             return kept
-        left = torch.ones(len(scores), dtype=torch.bool)
+        left = torch.ones(len(scores), dtype=torch.bool, device=scores.device)
         left[kept] = False
         spare = scores.masked_fill(~left, -1.0).argsort(descending=True)[: min(self.least, len(scores)) - len(kept)]
         kept = torch.cat([kept, spare])  # a picture of one thing: boxes that overlap must do

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -42,3 +44,9 @@ class Batch:
             if tuple(getattr(self, name).shape) != shape:
                 raise ValueError(f"{name} has the shape {list(getattr(self, name).shape)}; "
                                  f"piece_ids and appearance ask for {list(shape)}.")
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        there = {f.name: getattr(self, f.name).to(device) for f in dataclasses.fields(self)
+                 if getattr(self, f.name) is not None}
+        return dataclasses.replace(self, **there)

@@ -39,6 +39,9 @@ class Targets:
     attributes: Tensor
     mirrored: bool = False
 
+    def to(self, device: torch.device) -> Targets:
+        return Targets(self.boxes.to(device), self.nouns.to(device), self.attributes.to(device), self.mirrored)
+
 
 class DetectionTask:
     """Trains `detector` on annotated photos (see `engine.training.trainer.Trainable`)."""
@@ -52,7 +55,7 @@ class DetectionTask:
         self.attributes = {word: i for i, word in enumerate(attributes)}
         self.backbone_scale = backbone_scale
         size = detector.transform.square_side // 16
-        self.anchors = anchors(size, size)
+        self.anchors = anchors(size, size)  # moved to the model's device by `losses`
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -78,12 +81,15 @@ class DetectionTask:
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         pictures, targets = zip(*(self.example(self.photos[i], generator) for i in examples), strict=True)
-        maps = self.detector.fast_rcnn.maps(torch.stack(pictures).contiguous(memory_format=torch.channels_last))
+        maps = self.detector.fast_rcnn.maps(torch.stack(pictures).to(next(self.detector.parameters()).device))
         return self.losses_on(maps, targets, generator)
 
     def losses_on(self, maps: FeatureMaps, targets: Sequence[Targets],
                   generator: torch.Generator) -> dict[str, Tensor]:
         """The losses of pictures whose maps are there. Every picture needs an annotated box."""
+        device = maps.stage4.device
+        self.anchors = self.anchors.to(device)
+        targets = [t.to(device) for t in targets]
         objectness, deltas = self.detector.proposals(maps.stage4)
         losses = self._proposal_losses(objectness, deltas, targets, generator)
         samples = [self._sample(o.detach(), d.detach(), t, generator) for o, d, t in
@@ -112,7 +118,7 @@ class DetectionTask:
             negative = _some(((best < ANCHOR_BACKGROUND) & ~positive).nonzero()[:, 0],
                              SAMPLED_ANCHORS - len(chosen), generator)
             logits = own_score[torch.cat([chosen, negative])]
-            truth = torch.cat([torch.ones(len(chosen)), torch.zeros(len(negative))])
+            truth = torch.cat([torch.ones_like(logits[:len(chosen)]), torch.zeros_like(logits[len(chosen):])]).float()
             score.append(F.binary_cross_entropy_with_logits(logits, truth, reduction="sum") / SAMPLED_ANCHORS)
             goal = encode(self.anchors[chosen], target.boxes[match[chosen]])
             place.append(F.smooth_l1_loss(own_deltas[chosen], goal, beta=0.11, reduction="sum") / SAMPLED_ANCHORS)
@@ -123,7 +129,7 @@ class DetectionTask:
         side = self.detector.transform.square_side
         boxes = target.boxes.repeat(JITTERED, 1)
         noise = torch.randn(boxes.shape, generator=generator) * torch.tensor([0.1, 0.1, 0.15, 0.15])
-        jittered = clip(decode(boxes, noise), side, side)
+        jittered = clip(decode(boxes, noise.to(boxes.device)), side, side)
         proposed, _ = self.detector.proposals.best(objectness, deltas, self.anchors, side, side, SAMPLED_PROPOSALS)
         regions = torch.cat([target.boxes, jittered, proposed])
         return regions[((regions[:, 2:] - regions[:, :2]) > 2).all(dim=1)]
@@ -163,4 +169,4 @@ def mirrored(boxes: Tensor, width: float) -> Tensor:
 
 def _some(indices: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """At most `count` of the indices, at random."""
-    return indices[torch.randperm(len(indices), generator=generator)[:count]]
+    return indices[torch.randperm(len(indices), generator=generator)[:count].to(indices.device)]

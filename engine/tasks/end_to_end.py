@@ -78,7 +78,7 @@ class EndToEndTask:
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         sights = [self._look(self.photos[i], generator) for i in examples]
-        maps = self.detector.fast_rcnn.maps(torch.stack([s.picture for s in sights]))
+        maps = self.detector.fast_rcnn.maps(torch.stack([s.picture for s in sights]).to(self.captions.device))
         questions = self._questions(sights, maps, generator)
         losses = self.captions.losses_of(questions)
         if self.captions.texts:
@@ -102,7 +102,7 @@ class EndToEndTask:
         return Sight(photo, picture, targets, torch.cat([annotated, found]), detections, hidden)
 
     def _questions(self, sights: Sequence[Sight], maps: FeatureMaps, generator: torch.Generator) -> list[Question]:
-        features = self.detector.fast_rcnn.features(maps, [s.boxes for s in sights])
+        features = self.detector.fast_rcnn.features(maps, [s.boxes.to(self.captions.device) for s in sights])
         own = features.split([len(s.boxes) for s in sights])
         regions = [with_whole_picture(f, s.boxes / s.picture.shape[-1]) for f, s in zip(own, sights, strict=True)]
         questions: list[Question] = []

@@ -103,6 +103,11 @@ class PretrainingTask:
     def __len__(self) -> int:
         return len(self.captions)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model is; examples are drawn on the CPU and moved there."""
+        return self.vlbert.embeddings.words.weight.device
+
     def groups(self) -> list[dict]:
         """What BERT brought learns slower than what is new."""
         new: list[nn.Parameter] = []
@@ -129,7 +134,7 @@ class PretrainingTask:
         related: list[Tensor] = []
         belongs: list[bool] = []
         for chunk in chunks(questions):
-            encoded = self.vlbert(collate([q.example for q in chunk]))
+            encoded = self.vlbert(collate([q.example for q in chunk]).to(self.device))
             words.append(encoded.text[_rows([q.places for q in chunk])])
             regions.append(encoded.regions[_rows([list(q.region_targets) for q in chunk])])
             aligned.append(self._alignment(encoded, [q.phrases for q in chunk]))
@@ -139,17 +144,17 @@ class PretrainingTask:
                 truth.extend(q.truth)
                 targets.extend(q.region_targets.values())
                 asked.extend(r in q.asked for r in q.region_targets)
-        losses = {"words": cross_entropy(self.vlbert.heads.mlm(torch.cat(words)),
-                                         torch.tensor(truth, dtype=torch.long))}
+        pieces = torch.tensor(truth, dtype=torch.long, device=self.device)
+        losses = {"words": cross_entropy(self.vlbert.heads.mlm(torch.cat(words)), pieces)}
         if targets:
-            each = soft_cross_entropy(self.vlbert.heads.mvrc(torch.cat(regions)), torch.stack(targets))
-            chosen = torch.tensor(asked)
+            each = soft_cross_entropy(self.vlbert.heads.mvrc(torch.cat(regions)), torch.stack(targets).to(self.device))
+            chosen = torch.tensor(asked, device=self.device)
             losses["regions"] = mean_or_zero(each[chosen])
             if self.config.classify_all_regions:
                 losses["seen_regions"] = self.config.classify_all_regions * mean_or_zero(each[~chosen])
         if self.config.relationship:
             losses["relationship"] = cross_entropy(self.vlbert.heads.relationship(torch.cat(related)),
-                                                   torch.tensor(belongs, dtype=torch.long))
+                                                   torch.tensor(belongs, dtype=torch.long, device=self.device))
         if self.config.alignment:
             losses["alignment"] = self.config.alignment * mean_or_zero(torch.cat(aligned))
         return losses
@@ -161,8 +166,8 @@ class PretrainingTask:
             return encoded.text.new_zeros(0)
         rows, places, targets, candidates = zip(*flat, strict=True)
         most = encoded.regions.shape[1]
-        target = torch.stack([F.pad(t, (0, most - len(t))) for t in targets])
-        candidate = torch.stack([F.pad(c, (0, most - len(c))) for c in candidates])
+        target = torch.stack([F.pad(t, (0, most - len(t))) for t in targets]).to(self.device)
+        candidate = torch.stack([F.pad(c, (0, most - len(c))) for c in candidates]).to(self.device)
         logits = self.vlbert.heads.alignment(encoded.text[list(rows), list(places)], encoded.regions[list(rows)])
         return -(target * logits.masked_fill(~candidate, -1e4).log_softmax(dim=1)).sum(dim=1)
 
