@@ -235,7 +235,8 @@ class Predictor:
     def _class_of(self, label: str) -> int | None:
         """The model's class of a detector's label ("traffic light" is a "light"), or None where it has none."""
         names = self.classes.names
-        return names.index(label) if label in names else self.classes.index(label)
+        # Visual Genome has objects that are called "background"; class 0 is no object.
+        return names.index(label, 1) if label in names[1:] else self.classes.index(label)
 
     @staticmethod
     def _best(probabilities: Tensor, names: Sequence[str], count: int) -> tuple[Candidate, ...]:

@@ -131,7 +131,7 @@ class C4(nn.Module):
         proposals = self._propose(maps, height, width)
         features = torch.cat([self.fast_rcnn.features(maps, [some]) for some in proposals.split(TOGETHER)])
         probabilities = self.heads.classify(features).float().softmax(dim=1)[:, 1:]
-        deltas = self.heads.refine(features).float().reshape(len(proposals), -1, 4)
+        deltas = self.heads.refine(features).float().unflatten(1, (-1, 4))
         refined = moved(proposals, deltas / deltas.new_tensor(REFINEMENT_WEIGHTS))  # [P, C, 4]
         rows, classes = (probabilities > limits.threshold).nonzero(as_tuple=True)
         boxes, scores = clip(refined[rows, classes], height, width), probabilities[rows, classes]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -116,6 +117,9 @@ def read_config(config: str) -> Any:
     if not path.is_file():
         raise ConfigError(f"{config} is neither a name in detectron2's model zoo nor a file. Take one such as "
                           "COCO-Detection/faster_rcnn_R_50_C4_1x.yaml, or the path of a yaml file.")
+    if re.search(r"_BASE_:\s*[\"']?\w+://", path.read_text(encoding="utf-8", errors="replace")):
+        raise ConfigError(f"{path} is based on a file of the network, and nothing is fetched while the program runs. "
+                          "Keep both files here and name the other one by its path.")
     try:
         settings.merge_from_file(str(path), allow_unsafe=False)
     except Exception as error:  # yaml, the library and its base class each raise kinds of their own

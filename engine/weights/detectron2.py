@@ -85,7 +85,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
         except UNREADABLE as error:
-            raise WeightsError(f"{path} cannot be read as a checkpoint of tensors ({str(error).splitlines()[0]}). "
+            # PyTorch's own words would advise to read the file with its code; they are not passed on.
+            raise WeightsError(f"{path} cannot be read as a checkpoint of tensors ({type(error).__name__}). "
                                "It is damaged or not to be trusted; take the original.") from error
     model = content.get("model", content) if isinstance(content, dict) else None
     if not isinstance(model, dict) or not all(isinstance(v, (Tensor, np.ndarray)) for v in model.values()):

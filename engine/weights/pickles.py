@@ -56,6 +56,11 @@ def _bytes(data: Any) -> bytes:
     return data.encode("latin1") if isinstance(data, str) else bytes(data)
 
 
+def _no_bytes() -> bytes:
+    """Old protocols write empty data as a call of `bytes`."""
+    return b""
+
+
 def _encode(text: str, encoding: str) -> bytes:
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"an encoding {encoding!r}")
@@ -67,6 +72,7 @@ STAND_INS: dict[tuple[str, str], Any] = {
     ("numpy", "dtype"): _Kind,
     ("collections", "OrderedDict"): OrderedDict,
     ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): _no_bytes,
 } | {(f"{module}.multiarray", name): stand_in for module in ("numpy.core", "numpy._core") for name, stand_in in
      (("_reconstruct", lambda *_: _Array()), ("scalar", _scalar))}
 

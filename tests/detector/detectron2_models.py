@@ -42,8 +42,8 @@ def library(config: str = COCO) -> Detectron2:
 def randomise(model: nn.Module) -> None:
     """Weights under which activations stay near 1, and boxes, scores and classes differ."""
     generator = torch.Generator().manual_seed(1)
-    scales = {"cls_score.weight": 0.08, "bbox_pred.weight": 0.05, "objectness_logits.weight": 0.05,
-              "anchor_deltas.weight": 0.01}
+    scales = {"cls_score.weight": 0.08, "bbox_pred.weight": 0.02, "objectness_logits.weight": 0.05,
+              "anchor_deltas.weight": 0.003}
     with torch.no_grad():
         for name, tensor in model.state_dict().items():
             if name.startswith("pixel"):
