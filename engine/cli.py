@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = root.add_subparsers(required=True, metavar="VERB")
     training.add_pretrain(verbs.add_parser("pretrain", help="train a preset from ImageNet and BERT weights"))
     training.add_finetune(verbs.add_parser("finetune", help="train a task on top of a pre-trained model"))
+    training.add_ablate(verbs.add_parser("ablate", help="pre-train once for each setting of the paper's ablation"))
     measuring.add_evaluate(verbs.add_parser("evaluate", help="measure on data that the training never saw"))
     measuring.add_predict(verbs.add_parser("predict", help="hide words and regions of one photo and ask what is there"))
     making.add_convert(verbs.add_parser("convert", help="turn a published checkpoint into a safetensors file"))

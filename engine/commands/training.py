@@ -7,7 +7,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from engine.commands.shared import WEIGHTS, add_settings
+from engine.commands.shared import WEIGHTS, add_settings, write
 from engine.config import STAGES, TASKS, FineTuneConfig, RecipeConfig, preset
 from engine.errors import DataError
 
@@ -62,6 +62,31 @@ def _finetune(options: argparse.Namespace) -> None:
     path = finetune(settings, data=options.data, split=options.split, init=options.init, run=options.out,
                     tensorboard=options.tensorboard)
     sys.stdout.write(f"{path}\n")
+
+
+def add_ablate(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--preset", default="mini")
+    p.add_argument("--data", type=Path, required=True, help="folder with entities_{train,dev}.jsonl and images/")
+    p.add_argument("--text", type=Path, required=True, help="text-only corpus, one sentence a line")
+    p.add_argument("--run", type=Path, required=True,
+                   help="folder of a run that has its detector and features (pretrain --stages detector features)")
+    p.add_argument("--bert", type=Path, default=None, help="as for pretrain")
+    p.add_argument("--dev-limit", type=int, default=300, help="photos to measure on; 0 for all (default 300)")
+    p.add_argument("--json", default="-", help="file for the figures; - is standard output")
+    add_settings(p, RecipeConfig)
+    p.set_defaults(run_command=_ablate)
+
+
+def _ablate(options: argparse.Namespace) -> None:
+    from engine.memory import keep_freed_memory
+    from engine.training.ablation import ablate, table
+
+    keep_freed_memory()
+    recipe = RecipeConfig(**{f.name: getattr(options, f.name) for f in dataclasses.fields(RecipeConfig)})
+    figures = list(ablate(preset(options.preset), recipe, data=options.data, text=options.text, run=options.run,
+                          bert=options.bert or _packaged_bert(), limit=options.dev_limit))
+    write({"settings": figures}, options.json)
+    sys.stderr.write(table(figures) + "\n")
 
 
 def _packaged_bert() -> Path:

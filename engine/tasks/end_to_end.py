@@ -53,15 +53,15 @@ class EndToEndTask:
     """Both tasks at once; an example is a photo with all its captions (see `engine.training.trainer.Trainable`).
 
     captions, detection: the two tasks, built on the same photos. backbone_scale, heads_scale: learning rates of the
-    detector's backbone and heads relative to VL-BERT's.
+    detector's backbone and heads relative to VL-BERT's. move_detector: without it the detector only looks (ablation).
     """
 
     def __init__(self, captions: PretrainingTask, detection: DetectionTask, backbone_scale: float = 0.5,
-                 heads_scale: float = 2.0) -> None:
+                 heads_scale: float = 2.0, *, move_detector: bool = True) -> None:
         self.captions, self.detection = captions, detection
         self.detector, self.vlbert = detection.detector, captions.vlbert
         self.model: nn.Module = nn.ModuleDict({"detector": self.detector, "vlbert": self.vlbert})
-        self.backbone_scale, self.heads_scale = backbone_scale, heads_scale
+        self.backbone_scale, self.heads_scale, self.move_detector = backbone_scale, heads_scale, move_detector
         self.photos = [i for i, photo in enumerate(captions.photos) if photo.boxes]
         self.captions_of: dict[int, list[GroundedCaption]] = {}
         for grounded in captions.captions:
@@ -72,19 +72,22 @@ class EndToEndTask:
 
     def groups(self) -> list[dict[str, Any]]:
         backbone, heads = self.detection.groups()
+        if not self.move_detector:
+            return [{"params": list(self.vlbert.parameters()), "scale": 1.0}]
         return [{"params": list(self.vlbert.parameters()), "scale": 1.0},
                 {"params": backbone["params"], "scale": self.backbone_scale},
                 {"params": heads["params"], "scale": self.heads_scale}]
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         sights = [self._look(self.photos[i], generator) for i in examples]
-        maps = self.detector.fast_rcnn.maps(torch.stack([s.picture for s in sights]).to(self.captions.device))
+        with torch.set_grad_enabled(self.move_detector):
+            maps = self.detector.fast_rcnn.maps(torch.stack([s.picture for s in sights]).to(self.captions.device))
         questions = self._questions(sights, maps, generator)
         losses = self.captions.losses_of(questions)
         if self.captions.texts:
             losses["text"] = self.captions.text_loss(round(self.captions.config.text_share * len(questions)), generator)
         clear = [i for i, sight in enumerate(sights) if len(sight.visible.boxes)]
-        if clear:
+        if clear and self.move_detector:
             own = FeatureMaps(maps.stage4[clear], maps.whole[clear])
             losses |= self.detection.losses_on(own, [sights[i].visible for i in clear], generator)
         return losses

@@ -48,6 +48,7 @@ class Material:
     config: ModelConfig
     recipe: RecipeConfig
     run: Path
+    features: Path
     photos: Sequence[AnnotatedPhoto]
     classes: RegionClasses
     attributes: Sequence[str]
@@ -70,28 +71,34 @@ def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Pat
     if not config.detector.proposals:
         raise ConfigError(f"The preset {config.name} takes its regions from a detector that is trained elsewhere, so "
                           "this recipe cannot pre-train it. Use --preset mini, or convert a published checkpoint.")
-    photos = read(data, "train", recipe.limit or None)
-    vocabulary = bert / "vocab.txt"
-    material = Material(config, recipe, run, photos, RegionClasses.from_photos(photos, config.detector.classes),
-                        attributes_from(photos, ATTRIBUTES), WordPieces(vocabulary), vocabulary, tensorboard,
-                        accelerator())
+    material = gathered(config, recipe, data, run, bert / "vocab.txt", tensorboard=tensorboard)
     corpus = material.pieces.captions(texts(text))
-    detector = _detector(material, resnet, train_it="detector" in stages)
+    detector = detector_stage(material, resnet, train_it="detector" in stages)
     if "features" in stages:
-        _features(material, detector)
+        features_stage(material, detector)
     model = VLBert.from_config(config)
     if "pretraining" in stages:
         _initialise(material, model, bert, init)
-        _pretraining(material, detector, model, corpus)
-        _save(material, run / "weights", detector, model)
+        pretraining_stage(material, detector, model, corpus)
+        save_stage(material, run / "weights", detector, model)
     if "tuning" in stages:
-        _tuning(material, detector, model, corpus)
-        _save(material, run / "tuned", detector, model)
+        model.load_state_dict(checkpoint.load(run / "pretraining" / "state.pt")["model"])
+        tuning_stage(material, detector, model, corpus)
+        save_stage(material, run / "tuned", detector, model)
         return run / "tuned"
     return run / "weights"
 
 
-def _detector(material: Material, resnet: Path, *, train_it: bool) -> Detector:
+def gathered(config: ModelConfig, recipe: RecipeConfig, data: Path, run: Path, vocabulary: Path, *,
+             tensorboard: bool = False) -> Material:
+    """Read the training split and what is counted in it."""
+    photos = read(data, "train", recipe.limit or None)
+    return Material(config, recipe, run, run / "features", photos,
+                    RegionClasses.from_photos(photos, config.detector.classes),
+                    attributes_from(photos, ATTRIBUTES), WordPieces(vocabulary), vocabulary, tensorboard, accelerator())
+
+
+def detector_stage(material: Material, resnet: Path, *, train_it: bool) -> Detector:
     torch.manual_seed(material.recipe.seed)
     detector = Detector.from_config(material.config.detector).to(memory_format=torch.channels_last)
     load_resnet(detector.fast_rcnn.backbone, resnet)
@@ -103,8 +110,8 @@ def _detector(material: Material, resnet: Path, *, train_it: bool) -> Detector:
     return detector.eval()
 
 
-def _features(material: Material, detector: Detector) -> None:
-    folder = material.run / "features"
+def features_stage(material: Material, detector: Detector) -> None:
+    folder = material.features
     if material.machine.is_main_process and not (folder / "index.json").exists():
         compute(detector.to(material.machine.device), material.photos, folder,
                 lambda done, count: _say("features", done, count))
@@ -112,7 +119,7 @@ def _features(material: Material, detector: Detector) -> None:
     material.machine.wait_for_everyone()
 
 
-def _save(material: Material, folder: Path, detector: Detector, model: VLBert) -> None:
+def save_stage(material: Material, folder: Path, detector: Detector, model: VLBert) -> None:
     if material.machine.is_main_process:
         save_all(folder, material.config, detector, model, material.classes, material.attributes, material.vocabulary)
     material.machine.wait_for_everyone()
@@ -129,8 +136,8 @@ def _initialise(material: Material, model: VLBert, bert: Path, init: Path | None
     load(model, init / f"{material.config.name}-vlbert.safetensors", material.config, kind="vlbert")
 
 
-def _pretraining(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption]) -> None:
-    cache = FeatureCache(material.run / "features", material.photos)
+def pretraining_stage(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption]) -> None:
+    cache = FeatureCache(material.features, material.photos)
     task = PretrainingTask(model, material.config.pretraining, material.pieces, material.photos, cache,
                            material.classes, detector.heads.classify, corpus)
     settings = TrainingConfig(epochs=material.recipe.epochs, batch_size=128, rate=3e-4, warmup=0.05,
@@ -138,15 +145,14 @@ def _pretraining(material: Material, detector: Detector, model: VLBert, corpus: 
     _run(material, task, settings, "pretraining", True)
 
 
-def _tuning(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption]) -> None:
-    """Continue end to end from what `pretraining` left."""
-    done = material.run / "pretraining" / "state.pt"
-    model.load_state_dict(checkpoint.load(done)["model"])
-    cache = FeatureCache(material.run / "features", material.photos)
+def tuning_stage(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption], *,
+                 move_detector: bool = True) -> None:
+    """Continue end to end."""
+    cache = FeatureCache(material.features, material.photos)
     captions = PretrainingTask(model, material.config.pretraining, material.pieces, material.photos, cache,
                                material.classes, detector.heads.classify, corpus)
     detection = DetectionTask(detector, material.photos, material.classes, material.attributes)
-    task = EndToEndTask(captions, detection)
+    task = EndToEndTask(captions, detection, move_detector=move_detector)
     settings = TrainingConfig(epochs=material.recipe.tuning_epochs, batch_size=16, rate=1.5e-4, warmup=0.1,
                               weight_decay=0.01, **_common(material.recipe))
     _run(material, task, settings, "tuning", True)

@@ -1,0 +1,90 @@
+"""The paper's ablation of pre-training (table 4), each setting one switch, all with equal steps."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.config import ModelConfig, RecipeConfig
+from engine.data.flickr8k import read, texts
+from engine.detector.detector import Detector
+from engine.measure.alignment import alignment
+from engine.measure.pretraining import measure
+from engine.model.vlbert import VLBert
+from engine.predictor import Predictor
+from engine.training import checkpoint
+from engine.training.recipe import Material, gathered, pretraining_stage, save_stage, tuning_stage
+from engine.weights.bert import load_bert
+
+
+@dataclass(frozen=True)
+class Setting:
+    """switches: fields of `PretrainingConfig` that differ from the preset's."""
+
+    name: str
+    switches: dict[str, bool]
+    move_detector: bool = True
+
+
+SETTINGS = (
+    Setting("everything", {}),
+    Setting("without MVRC", {"mvrc": False}),
+    Setting("with sentence-image relationship", {"relationship": True}),
+    Setting("without the text-only corpus", {"text_only": False}),
+    Setting("with the detector fixed", {}, move_detector=False),
+)
+
+
+def ablate(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Path, run: Path, bert: Path,
+           limit: int) -> Iterator[dict[str, Any]]:
+    """Train and measure each setting; yields its figures, which are also kept in its folder, `run`/ablation/N.
+
+    run: a folder with a trained detector and its features (`pretrain --stages detector features`). limit: photos of
+    the development split to measure on. Settings that are done are not trained again. Raises WeightsError, DataError.
+    """
+    material = gathered(config, recipe, data, run, bert / "vocab.txt")
+    corpus = material.pieces.captions(texts(text))
+    photos = read(data, "dev", limit or None)
+    for number, setting in enumerate(SETTINGS):
+        folder = run / "ablation" / str(number)
+        if not (folder / "figures.json").exists():
+            own = dataclasses.replace(config, pretraining=dataclasses.replace(config.pretraining, **setting.switches))
+            _train(dataclasses.replace(material, config=own, run=folder), setting, run, corpus, bert)
+            _measure(setting, folder, photos)
+        yield json.loads((folder / "figures.json").read_text(encoding="utf-8"))
+
+
+def _train(material: Material, setting: Setting, run: Path, corpus: Any, bert: Path) -> None:
+    detector = Detector.from_config(material.config.detector).to(memory_format=torch.channels_last)
+    detector.load_state_dict(checkpoint.load(run / "detector" / "state.pt")["model"])
+    detector.fast_rcnn.backbone.freeze_first_stages()
+    torch.manual_seed(material.recipe.seed)
+    model = VLBert.from_config(material.config)
+    load_bert(model, bert)
+    pretraining_stage(material, detector.eval(), model, corpus)
+    tuning_stage(material, detector, model, corpus, move_detector=setting.move_detector)
+    save_stage(material, material.run / "weights", detector, model)
+
+
+def _measure(setting: Setting, folder: Path, photos: Any) -> None:
+    predictor = Predictor.load(folder / "weights")
+    figures = {"setting": setting.name} | measure(predictor, photos) | {"phrases": alignment(predictor, photos)}
+    partial = folder / "figures.partial"
+    partial.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+    partial.replace(folder / "figures.json")
+
+
+def table(figures: list[dict[str, Any]]) -> str:
+    """Markdown: one line for each setting, shares in percent."""
+    lines = ["| setting | words | nouns | regions | phrases to their region |", "| --- | --- | --- | --- | --- |"]
+    for own in figures:
+        words, regions = own["words"]["image"], own["regions"]["caption"]
+        shares = (words["top1"], words["noun_top1"], regions["top1"], own["phrases"]["accuracy"])
+        lines.append(f"| {own['setting']} | " + " | ".join(f"{100 * share:.1f}" for share in shares) + " |")
+    return "\n".join(lines)

@@ -1,0 +1,50 @@
+"""The ablation on four scenes: every setting is trained with equal steps, measured, and not trained twice."""
+
+
+import pytest
+import torch
+
+from engine.config import DetectorConfig, EncoderConfig, ModelConfig, PretrainingConfig, RecipeConfig
+from engine.data import scenes
+from engine.detector.detector import Detector
+from engine.training import ablation, checkpoint
+from engine.training.recipe import features_stage, gathered
+from tests.conftest import ROOT
+
+CONFIG = ModelConfig(
+    name="tiny", precomputed=True, encoder=EncoderConfig(hidden=32, layers=1, heads=4, feed_forward=64),
+    detector=DetectorConfig(depth=50, stage5="map", classes=4, square_side=64, source_side=64, proposals=True),
+    pretraining=PretrainingConfig(alignment=0.5, word_probability=0.5, region_probability=0.5))
+
+
+def test_every_setting_is_trained_with_equal_steps_and_measured(tmp_path, monkeypatch):
+    scenes.write(tmp_path / "data", 4, seed=1)
+    lines = (tmp_path / "data" / "entities_train.jsonl").read_text()
+    (tmp_path / "data" / "entities_dev.jsonl").write_text(lines)
+    (tmp_path / "text.txt").write_text("a red ball .\na blue star .\n")
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert" / "vocab.txt").write_bytes((ROOT / "assets" / "weights" / "vocab.txt").read_bytes())
+    monkeypatch.setattr(ablation, "load_bert", lambda model, path: ())
+    recipe = RecipeConfig(epochs=1, tuning_epochs=1, precision="no")
+    run = tmp_path / "run"
+    material = gathered(CONFIG, recipe, tmp_path / "data", run, tmp_path / "bert" / "vocab.txt")
+    detector = Detector.from_config(CONFIG.detector)
+    (run / "detector").mkdir(parents=True)
+    checkpoint.save({"model": detector.state_dict()}, run / "detector" / "state.pt")
+    features_stage(material, detector.eval())
+
+    def figures():
+        return list(ablation.ablate(CONFIG, recipe, data=tmp_path / "data", text=tmp_path / "text.txt", run=run,
+                                    bert=tmp_path / "bert", limit=1))
+
+    found = figures()
+    assert [f["setting"] for f in found] == [s.name for s in ablation.SETTINGS]
+    assert all(f["words"]["image"]["n"] > 0 and f["phrases"]["n"] > 0 for f in found)
+    assert ablation.table(found).count("\n") == len(found) + 1
+    states = [checkpoint.load(run / "ablation" / str(i) / "tuning" / "state.pt") for i in range(len(found))]
+    assert {s["step"] for s in states} == {states[0]["step"]}
+    moved = [not torch.equal(s["model"][key], detector.state_dict()[key.removeprefix("detector.")]) for s in states
+             for key in ["detector.fast_rcnn.backbone.layer3.0.conv1.weight"]]
+    assert moved == [s.move_detector for s in ablation.SETTINGS]
+    monkeypatch.setattr(ablation, "_train", lambda *_: pytest.fail("trained again"))
+    assert figures() == found
