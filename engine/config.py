@@ -148,11 +148,11 @@ class PretrainingConfig(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class RecipeConfig(Settings):
-    """Length of the stages; the defaults are those of the shipped weights."""
+    """Length of the stages; the defaults are about those of the shipped weights (see their model card)."""
 
     detector_epochs: float = setting(1.8, "passes over the photos for the detector", low=0)
-    epochs: float = setting(4.4, "passes over the captions on cached features", low=0)
-    tuning_epochs: float = setting(0.4, "passes over the photos end to end", low=0)
+    epochs: float = setting(9.9, "passes over the captions on cached features", low=0)
+    tuning_epochs: float = setting(1.0, "passes over the photos end to end", low=0)
     limit: int = setting(0, "if not 0, only so many photos", low=0)
     accumulate: int = setting(1, "parts into which each process cuts its share of a step, to need less memory", low=1)
     precision: str = setting("bf16", "autocast: none, bfloat16, or float16 with scaled losses", choices=PRECISIONS)
