@@ -1,0 +1,75 @@
+"""The shipped adapters on real photographs: the figures of `evaluate`, against asking one by one."""
+
+import json
+
+import pytest
+import torch
+
+from engine.cli import main
+from engine.data import daquar as reader
+from engine.data.flickr8k import read
+from engine.structures.boxes import Boxes
+from engine.structures.example import Example, Regions, collate
+from engine.structures.photo import Photo
+from engine.weights.adapters import base_file, load_adapter
+from tests.conftest import ROOT
+
+WEIGHTS = ROOT / "assets" / "weights"
+
+
+def figures_of(what: str, folder, tmp_path, limit: int) -> dict:
+    file = tmp_path / "f.json"
+    assert main(["evaluate", what, "--data", str(folder), "--split", "dev", "--limit", str(limit), "--weights",
+                 str(WEIGHTS), "--json", str(file)]) == 0
+    return json.loads(file.read_text())
+
+
+def shipped(name: str, predictor):
+    return load_adapter(WEIGHTS / f"mini-{name}.safetensors", base_file(WEIGHTS), predictor.config)
+
+
+def test_grounding_agrees_with_asking_one_by_one(flickr8k, predictor, tmp_path) -> None:
+    found = figures_of("grounding", flickr8k, tmp_path, 4)
+    model, info = shipped("grounding", predictor)
+    assert info.tune == "lora"
+    given, own, possible = [], [], []
+    for photo in read(flickr8k, "dev", 4):
+        seen = predictor.see(Photo.open(photo.path), photo.boxes)
+        alone = predictor.see(Photo.open(photo.path))
+        truth = Boxes.from_fractions(photo.boxes, 1, 1)
+        met = truth.iou(Boxes(alone.regions.boxes, 1, 1)) >= 0.5
+        for caption in photo.captions:
+            sentence = predictor.pieces.caption(caption.text).piece_ids
+            for phrase in (p for p in caption.phrases if p.boxes):
+                first = predictor.pieces.caption(phrase.text).piece_ids
+                ids = (*first, *sentence[1:])
+                with torch.inference_mode():
+                    scores = [model.head(model.vlbert(collate([Example(ids, s.regions, second=len(first))])).regions)
+                              [0, :, 0] for s in (seen, alone)]
+                given.append(int(scores[0][1:].argmax()) in phrase.boxes)
+                own.append(bool(met[list(phrase.boxes), int(scores[1].argmax())].any()))
+                possible.append(bool(met[list(phrase.boxes)].any()))
+    assert found["n"] == len(given) > 30
+    assert found["given_boxes"]["accuracy"] == pytest.approx(sum(given) / len(given), abs=0.04)
+    assert found["proposals"]["accuracy"] == pytest.approx(sum(own) / len(own), abs=0.04)
+    assert found["proposals"]["upper_bound"] == pytest.approx(sum(possible) / len(possible))
+    assert sum(kind["n"] for kind in found["by_kind"].values()) >= found["n"]
+
+
+def test_answers_agree_with_asking_one_by_one(daquar, predictor, tmp_path) -> None:
+    found = figures_of("vqa", daquar, tmp_path, 30)
+    model, info = shipped("vqa", predictor)
+    data = reader.read(daquar, "dev", 30)
+    right, blind = [], []
+    for question in data.questions:
+        seen = predictor.see(Photo.open(data.pictures[question.picture].path)).regions
+        first = predictor.pieces.caption(question.text).piece_ids
+        ids = (*first, predictor.pieces.mask, predictor.pieces.sep)
+        for regions, own in ((seen[list(range(min(25, len(seen))))], right), (Regions.none(), blind)):
+            with torch.inference_mode():
+                text = model.vlbert(collate([Example(ids, regions, second=len(first))])).text
+                best = info.answers[int(model.head(text[:, len(first)]).argmax())]
+            own.append(best in question.answers)
+    assert found["n"] == len(right) == 30
+    assert found["accuracy"] == pytest.approx(sum(right) / 30, abs=0.07)
+    assert found["no_image"]["accuracy"] == pytest.approx(sum(blind) / 30, abs=0.07)
