@@ -6,6 +6,8 @@ answer in float32.
 
 from __future__ import annotations
 
+import math
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -28,6 +30,9 @@ class AnswerHead(nn.Module):
         self.dropout = Dropout(dropout)
         self.classify = nn.Linear(hidden, answers)
         _initialise(self)
+        # Of many answers one is right. Starting at even odds, the first steps would do nothing but push all of them
+        # down, and take the encoder along.
+        nn.init.constant_(self.classify.bias, -math.log(answers))
 
     def take_over(self, heads: Heads) -> None:
         """Start from the word head's transform."""
