@@ -24,6 +24,7 @@ from engine.detector.detector import Detector
 from engine.errors import ConfigError
 from engine.memory import keep_freed_memory
 from engine.model.vlbert import VLBert
+from engine.tasks.detection import DetectionTask
 from engine.tasks.end_to_end import EndToEndTask
 from engine.tasks.pretraining import PretrainingTask
 from engine.training.schedule import TrainingConfig
@@ -51,14 +52,15 @@ def bench_training(name: str, vocabulary: Path, steps: int) -> dict[str, Any]:
         photos = _photos(Path(folder))
         _write_features(Path(folder), photos, config.appearance)
         cache = FeatureCache(folder, photos)
-        task = _task(PretrainingTask, config, pieces, photos, cache)
+        task = _task(config, pieces, photos, cache)
         cached = _per_second(task, CACHED_BATCH, steps)
         figures = {"captions_per_second_on_cached_features": cached, "peak_megabytes_on_cached_features": _peak()}
         if config.detector.proposals:
             detector = Detector.from_config(config.detector).to(memory_format=torch.channels_last)
             detector.fast_rcnn.backbone.freeze_first_stages()
-            joint = _task(EndToEndTask, config, pieces, photos, cache)
-            figures["photos_per_second_end_to_end"] = _per_second(joint.attach(detector), END_TO_END_BATCH, steps)
+            joint = EndToEndTask(_task(config, pieces, photos, cache),
+                                 DetectionTask(detector, photos, _classes(config), ()))
+            figures["photos_per_second_end_to_end"] = _per_second(joint, END_TO_END_BATCH, steps)
             figures["peak_megabytes_end_to_end"] = _peak()
     return figures | {"model": name, "most_steps": steps, "machine": machine(),
                       "batch": {"cached": CACHED_BATCH, "end_to_end": END_TO_END_BATCH},
@@ -66,13 +68,16 @@ def bench_training(name: str, vocabulary: Path, steps: int) -> dict[str, Any]:
                                 "captions_per_photo": CAPTIONS}}
 
 
-def _task(kind: Any, config: ModelConfig, pieces: WordPieces, photos: Sequence[AnnotatedPhoto],
-          cache: FeatureCache) -> Any:
-    classes = RegionClasses(("background", "dog", "sand", *(f"class {i}" for i in range(3, config.detector.classes))),
-                            {"dog": "dog", "sand": "sand"})
+def _task(config: ModelConfig, pieces: WordPieces, photos: Sequence[AnnotatedPhoto],
+          cache: FeatureCache) -> PretrainingTask:
     classify = torch.nn.Linear(config.appearance, config.detector.classes)
-    return kind(VLBert.from_config(config), config.pretraining, pieces, photos, cache, classes, classify,
-                pieces.captions([TEXT]))
+    return PretrainingTask(VLBert.from_config(config), config.pretraining, pieces, photos, cache, _classes(config),
+                           classify, pieces.captions([TEXT]))
+
+
+def _classes(config: ModelConfig) -> RegionClasses:
+    return RegionClasses(("background", "dog", "sand", *(f"class {i}" for i in range(3, config.detector.classes))),
+                         {"dog": "dog", "sand": "sand"})
 
 
 def _per_second(task: Trainable, batch_size: int, steps: int) -> float:

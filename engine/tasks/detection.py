@@ -68,7 +68,7 @@ class DetectionTask:
     def targets(self, photo: AnnotatedPhoto, side: int) -> Targets:
         count = len(photo.boxes)
         nouns = torch.zeros(count, len(self.classes.names))
-        attributes = torch.zeros(count, len(self.attributes))
+        attributes = torch.zeros(count, self.detector.heads.attribute.out_features)  # unused ones stay 0
         for i in range(count):
             for number, times in self.classes.counts(photo, i).items():
                 nouns[i, number] = times
