@@ -8,11 +8,12 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.config import Settings
 
 WEIGHTS = Path("assets/weights")
+Chosen = TypeVar("Chosen", bound=Settings)
 
 
 def add_settings(p: argparse.ArgumentParser, settings: type[Settings], leave_out: Sequence[str] = ()) -> None:
@@ -21,6 +22,11 @@ def add_settings(p: argparse.ArgumentParser, settings: type[Settings], leave_out
         if f.name not in leave_out:
             p.add_argument(f"--{f.name.replace('_', '-')}", type=type(f.default), default=f.default,
                            choices=f.metadata["choices"] or None, help=f"{f.metadata['help']} (default {f.default})")
+
+
+def settings_of(options: argparse.Namespace, settings: type[Chosen]) -> Chosen:
+    """What `add_settings` took from the command line. Raises ConfigError."""
+    return settings(**{f.name: getattr(options, f.name) for f in dataclasses.fields(settings)})
 
 
 def add_detector(p: argparse.ArgumentParser) -> None:

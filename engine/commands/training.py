@@ -1,13 +1,12 @@
-"""Commands that train: `pretrain` and `finetune`."""
+"""Commands that train: `pretrain`, `finetune` and `ablate`."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from pathlib import Path
 
-from engine.commands.shared import WEIGHTS, add_settings, write
+from engine.commands.shared import WEIGHTS, add_settings, settings_of, write
 from engine.config import STAGES, TASKS, FineTuneConfig, RecipeConfig, preset
 from engine.errors import DataError
 
@@ -34,7 +33,7 @@ def _pretrain(options: argparse.Namespace) -> None:
     from engine.training.recipe import pretrain
 
     keep_freed_memory()
-    recipe = RecipeConfig(**{f.name: getattr(options, f.name) for f in dataclasses.fields(RecipeConfig)})
+    recipe = settings_of(options, RecipeConfig)
     folder = pretrain(preset(options.preset), recipe, data=options.data, text=options.text, run=options.out,
                       bert=options.bert or _packaged_bert(), resnet=options.resnet, init=options.init,
                       stages=options.stages, tensorboard=options.tensorboard)
@@ -58,7 +57,7 @@ def _finetune(options: argparse.Namespace) -> None:
     from engine.training.finetune import finetune
 
     keep_freed_memory()
-    settings = FineTuneConfig(**{f.name: getattr(options, f.name) for f in dataclasses.fields(FineTuneConfig)})
+    settings = settings_of(options, FineTuneConfig)
     path = finetune(settings, data=options.data, split=options.split, init=options.init, run=options.out,
                     tensorboard=options.tensorboard)
     sys.stdout.write(f"{path}\n")
@@ -82,7 +81,7 @@ def _ablate(options: argparse.Namespace) -> None:
     from engine.training.ablation import ablate, table
 
     keep_freed_memory()
-    recipe = RecipeConfig(**{f.name: getattr(options, f.name) for f in dataclasses.fields(RecipeConfig)})
+    recipe = settings_of(options, RecipeConfig)
     figures = list(ablate(preset(options.preset), recipe, data=options.data, text=options.text, run=options.run,
                           bert=options.bert or _packaged_bert(), limit=options.dev_limit))
     write({"settings": figures}, options.json)

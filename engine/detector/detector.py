@@ -29,6 +29,11 @@ class Detections:
     scores: Tensor
     classes: Tensor | None = None
 
+    def first(self, count: int) -> Detections:
+        """The best so many."""
+        return Detections(self.boxes[:count], self.scores[:count],
+                          None if self.classes is None else self.classes[:count])
+
 
 class RegionFeatures(Protocol):
     """From pictures to maps and on to features, as `FastRCNN` does."""

@@ -71,9 +71,7 @@ class Detectron2(nn.Module):
 
     def regions(self, maps: FeatureMaps, height: int, width: int) -> Detections:
         """The best detections of one picture, whose maps are given."""
-        found = self.detect(maps, height, width)
-        classes = None if found.classes is None else found.classes[:SHOWN]
-        return Detections(found.boxes[:SHOWN], found.scores[:SHOWN], classes)
+        return self.detect(maps, height, width).first(SHOWN)
 
     @torch.inference_mode()
     def detect(self, maps: FeatureMaps, height: int, width: int) -> Detections:

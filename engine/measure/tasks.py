@@ -17,7 +17,6 @@ from engine.tasks.vcr import VcrTask
 from engine.tasks.vqa import VqaTask
 
 Figures = dict[str, Any]
-MOST_REGIONS = 36
 
 
 @torch.inference_mode()

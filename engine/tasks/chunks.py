@@ -1,4 +1,4 @@
-"""What all fine-tuning tasks do alike: pass examples of like length together, and train what is not frozen."""
+"""What the tasks do alike: pass examples of like length together, and, fine-tuning, train what is not frozen."""
 
 from __future__ import annotations
 

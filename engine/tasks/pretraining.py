@@ -24,9 +24,9 @@ from engine.model.vlbert import Encoded, VLBert
 from engine.structures.boxes import Boxes
 from engine.structures.caption import Caption
 from engine.structures.example import Example, Regions, collate
+from engine.tasks.chunks import chunked
 
 Phrase = tuple[int, Tensor, Tensor]
-CHUNK = 48  # examples of like length that pass the model together: less padding
 MOST_REGIONS = 24  # annotated regions of one example; the rest is left out
 UNRELATED = 0.5  # share of captions with another photo's regions, where the relationship is learned
 SAME_PLACE = 0.5  # IoU from which a detection shows the same thing as an annotated box
@@ -133,7 +133,8 @@ class PretrainingTask:
         asked: list[bool] = []
         related: list[Tensor] = []
         belongs: list[bool] = []
-        for chunk in chunks(questions):
+        for numbers in chunked([q.example for q in questions]):
+            chunk = [questions[k] for k in numbers]
             encoded = self.vlbert(collate([q.example for q in chunk]).to(self.device))
             words.append(encoded.text[_rows([q.places for q in chunk])])
             regions.append(encoded.regions[_rows([list(q.region_targets) for q in chunk])])
@@ -262,12 +263,6 @@ class PretrainingTask:
 def unrelated(grounded: GroundedCaption, regions: Regions) -> Question:
     """A caption with another photo's regions: nothing else is asked."""
     return Question(Example(grounded.caption.piece_ids, regions), [], [], [], {}, [], belongs=False)
-
-
-def chunks(questions: Sequence[Question]) -> list[list[Question]]:
-    """Questions of like length together."""
-    order = sorted(questions, key=lambda q: len(q.example.piece_ids) + len(q.example.regions))
-    return [order[i:i + CHUNK] for i in range(0, len(order), CHUNK)]
 
 
 def _rows(places: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

@@ -71,12 +71,3 @@ class VqaTask:
                 if text in self.answers:
                     targets[k, self.answers[text]] = score
         return targets
-
-
-def answer_vocabulary(questions: Sequence[OpenQuestion], most: int = 3129) -> tuple[str, ...]:
-    """The answers of a training set, most frequent first."""
-    counts: dict[str, float] = {}
-    for question in questions:
-        for text, score in question.answers.items():
-            counts[text] = counts.get(text, 0.0) + score
-    return tuple(sorted(counts, key=lambda text: (-counts[text], text))[:most])

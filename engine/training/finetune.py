@@ -24,11 +24,10 @@ from engine.structures.questions import DataSet, Pictured
 from engine.tasks.grounding import GroundingTask
 from engine.tasks.vcr import VcrTask
 from engine.tasks.vqa import VqaTask
-from engine.training.log import written
-from engine.training.processes import accelerator, any_of
+from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig
-from engine.training.stopping import Interrupts
-from engine.training.trainer import Trainable, train
+from engine.training.stage import run_stage
+from engine.training.trainer import Trainable
 from engine.weights.adapters import AdapterInfo, base_file, digest, save_adapter
 from engine.weights.shipped import load_all
 
@@ -64,14 +63,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     training = TrainingConfig(epochs=settings.epochs, batch_size=min(settings.batch_size, len(task)), warmup=0.1,
                               rate=settings.rate or RATES[settings.tune], weight_decay=0.01, seed=settings.seed,
                               accumulate=settings.accumulate)
-    with Interrupts() as stop:
-        reports = train(task, training, run, stop)
-        if machine.is_main_process:
-            reports = written(reports, settings.task, run / "log.jsonl", tensorboard=tensorboard)
-        for _ in reports:
-            pass
-        if any_of(machine, stop()):
-            raise KeyboardInterrupt
+    run_stage(machine, task, training, run, stage=settings.task, log=run / "log.jsonl", tensorboard=tensorboard)
     out = run / f"{config.name}-{settings.task}.safetensors"
     if machine.is_main_process:
         save_adapter(out, model, info)

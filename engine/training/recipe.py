@@ -30,11 +30,10 @@ from engine.tasks.detection import DetectionTask
 from engine.tasks.end_to_end import EndToEndTask
 from engine.tasks.pretraining import PretrainingTask
 from engine.training import checkpoint
-from engine.training.log import written
-from engine.training.processes import accelerator, any_of
+from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig
-from engine.training.stopping import Interrupts
-from engine.training.trainer import Trainable, train
+from engine.training.stage import run_stage
+from engine.training.trainer import Trainable
 from engine.weights.bert import load_bert
 from engine.weights.resnet import load_resnet
 from engine.weights.shipped import read_labels, save_all
@@ -168,18 +167,11 @@ def _common(recipe: RecipeConfig) -> dict[str, Any]:
 def _run(material: Material, task: Trainable, settings: TrainingConfig, stage: str, train_it: bool) -> None:
     """Train, or only take up what an earlier run left."""
     folder = material.run / stage
-    folder.mkdir(parents=True, exist_ok=True)
     if not train_it:
         _take_up(task.model, folder / "state.pt")
         return
-    with Interrupts() as stop:
-        reports = train(task, settings, folder, stop)
-        if material.machine.is_main_process:
-            reports = written(reports, stage, material.run / "log.jsonl", tensorboard=material.tensorboard)
-        for _ in reports:
-            pass
-        if any_of(material.machine, stop()):
-            raise KeyboardInterrupt
+    run_stage(material.machine, task, settings, folder, stage=stage, log=material.run / "log.jsonl",
+              tensorboard=material.tensorboard)
 
 
 def _take_up(module: nn.Module, state: Path) -> None:

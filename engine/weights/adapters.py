@@ -23,6 +23,7 @@ from engine.model.lora import lora_state, merge_lora
 from engine.model.task_heads import AnswerHead, ChoiceHead, FineTuned, RegionScorer, TaskHead
 from engine.model.vlbert import VLBert
 from engine.weights.files import check_file, fill, read_tensors
+from engine.weights.shipped import only
 from engine.weights.store import load, stored
 
 FORMAT = "vl-bert-studio adapter 1"
@@ -58,10 +59,7 @@ class AdapterInfo:
 
 def base_file(folder: Path) -> Path:
     """The VL-BERT file of a folder of weights. Raises WeightsError."""
-    found = sorted(folder.glob("*-vlbert.safetensors"))
-    if len(found) != 1:
-        raise WeightsError(f"{folder} must hold exactly one *-vlbert.safetensors; it holds {len(found)}.")
-    return found[0]
+    return only(folder, "*-vlbert.safetensors")
 
 
 def digest(path: Path) -> str:

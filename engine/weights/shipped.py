@@ -27,7 +27,7 @@ GENOME_CLASSES = 1601  # background included
 
 def load_all(folder: Path) -> tuple[ModelConfig, Detector, VLBert, WordPieces, RegionClasses]:
     """Everything that a predictor needs. Raises WeightsError where a file is missing, broken or of another model."""
-    detector_file = _only(folder, "*-detector.safetensors")
+    detector_file = only(folder, "*-detector.safetensors")
     config, model, pieces, classes = load_model(folder)
     detector = Detector.from_config(config.detector)
     load(detector, detector_file, config, kind="detector")
@@ -36,7 +36,7 @@ def load_all(folder: Path) -> tuple[ModelConfig, Detector, VLBert, WordPieces, R
 
 def load_model(folder: Path) -> tuple[ModelConfig, VLBert, WordPieces, RegionClasses]:
     """The same without the detector. A model of 1,601 classes needs no labels.json: they are Visual Genome's."""
-    model_file = _only(folder, "*-vlbert.safetensors")
+    model_file = only(folder, "*-vlbert.safetensors")
     config = read_config(model_file, kind="vlbert")
     labels = folder / "labels.json"
     genome = config.detector.classes == GENOME_CLASSES and not labels.exists()
@@ -76,7 +76,8 @@ def read_labels(path: Path) -> tuple[RegionClasses, tuple[str, ...]]:
         raise WeightsError(f"{path} is missing or broken ({error}). Copy it again beside the weights.") from error
 
 
-def _only(folder: Path, pattern: str) -> Path:
+def only(folder: Path, pattern: str) -> Path:
+    """The one file of this pattern. Raises WeightsError."""
     found = sorted(folder.glob(pattern))
     if len(found) != 1:
         names = ", ".join(p.name for p in found) or "none"

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.detector.backbone import ResNet
 from engine.detector.fast_rcnn import FastRCNN
 from engine.model.embeddings import Embeddings, RegionEmbedding
 from engine.model.encoder import Encoder
@@ -14,7 +13,7 @@ from engine.structures.batch import Batch
 from engine.weights.files import fill
 from engine.weights.published import FRESH, rename
 from engine.weights.published_names import detector_names, vlbert_names
-from tests.reference.cases import Case, check, check_gradient_norms
+from tests.reference.cases import Case, check, check_gradient_norms, fast_rcnn_of
 
 D = 64
 
@@ -26,12 +25,7 @@ def small_model(case: Case) -> tuple[VLBert, FastRCNN | None]:
     model = VLBert(RegionEmbedding(2048, 2048, D, 0.1, learned_hidden=detector is None),
                    Embeddings(200, D, 64, 3, 0.1), Encoder(3, D, 4, 128, 0.1, 0.1), classes=1601).eval()
     fill(model, tensors, "the case", fresh=FRESH)
-    if detector is None:
-        return model, None
-    fast_rcnn = FastRCNN(ResNet(101, dilated=True), whole_map=False)
-    fill(fast_rcnn, detector, "the case")
-    fast_rcnn.backbone.freeze_first_stages()
-    return model, fast_rcnn
+    return model, fast_rcnn_of(detector)
 
 
 def batch_of(case: Case, fast_rcnn: FastRCNN | None) -> Batch:

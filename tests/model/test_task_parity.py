@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.detector.backbone import ResNet
 from engine.detector.fast_rcnn import FastRCNN
 from engine.model.embeddings import Embeddings, RegionEmbedding
 from engine.model.encoder import Encoder
@@ -16,7 +15,7 @@ from engine.structures.batch import Batch
 from engine.weights.files import fill
 from engine.weights.published_names import detector_names
 from engine.weights.published_tasks import rename_task, task_names
-from tests.reference.cases import Case, check, check_gradient_norms
+from tests.reference.cases import Case, check, check_gradient_norms, fast_rcnn_of
 
 D = 64
 
@@ -30,12 +29,7 @@ def small(case: Case, head) -> tuple[FineTuned, FastRCNN | None]:
                              "vlbert.embeddings.text_only")) for k in fresh)
     fill(model, tensors, "the case", fresh=fresh)
     model.eval()
-    if detector is None:
-        return model, None
-    fast_rcnn = FastRCNN(ResNet(101, dilated=True), whole_map=False)
-    fill(fast_rcnn, detector, "the case")
-    fast_rcnn.backbone.freeze_first_stages()
-    return model, fast_rcnn
+    return model, fast_rcnn_of(detector)
 
 
 def appearance_of(case: Case, fast_rcnn: FastRCNN, real: Tensor, masks: Tensor | None = None) -> Tensor:

@@ -10,6 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engine.detector.backbone import ResNet
+from engine.detector.fast_rcnn import FastRCNN
+from engine.weights.files import fill
+
 FOLDER = Path(__file__).parent
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-4}
 
@@ -69,6 +73,16 @@ def made(key: str, shape: list[int]) -> Tensor:
     else:
         n = 0.05 * n
     return torch.as_tensor(np.asarray(n, dtype=np.float32))
+
+
+def fast_rcnn_of(tensors: dict[str, Tensor] | None) -> FastRCNN | None:
+    """The published detector with these weights, its first stages frozen; None for none."""
+    if tensors is None:
+        return None
+    fast_rcnn = FastRCNN(ResNet(101, dilated=True), whole_map=False)
+    fill(fast_rcnn, tensors, "the case")
+    fast_rcnn.backbone.freeze_first_stages()
+    return fast_rcnn
 
 
 def check(ours: Tensor, reference: Tensor) -> None:

@@ -1,0 +1,30 @@
+"""One training run to its end: logged, and interrupted only between two steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from engine.training.log import written
+from engine.training.processes import any_of
+from engine.training.schedule import TrainingConfig
+from engine.training.stopping import Interrupts
+from engine.training.trainer import Trainable, train
+
+
+def run_stage(machine: Accelerator, task: Trainable, settings: TrainingConfig, folder: Path, *, stage: str, log: Path,
+              tensorboard: bool) -> None:
+    """Train with `state.pt` in `folder`; the main process appends to `log`.
+
+    Raises KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved, and what `train` raises.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with Interrupts() as stop:
+        reports = train(task, settings, folder, stop)
+        if machine.is_main_process:
+            reports = written(reports, stage, log, tensorboard=tensorboard)
+        for _ in reports:
+            pass
+        if any_of(machine, stop()):
+            raise KeyboardInterrupt
