@@ -39,3 +39,7 @@ class DataError(VLBertError):
 
 class DiskError(VLBertError):
     """A disk that is full or that refuses a write."""
+
+
+class StoppedError(VLBertError):
+    """Long work that ended early because it was told to."""

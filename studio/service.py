@@ -6,28 +6,29 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 from engine.errors import VLBertError
 from engine.structures.photo import Photo
-from studio.errors import BusyError, NotReadyError, SupersededError
+from studio.errors import NotReadyError, SupersededError
+from studio.lane import Lane
 from studio.session import Box, Session
 from studio.shelf import Shelf
 from studio.visitors import Visitors
 
 if TYPE_CHECKING:
+    from engine.explain.explainer import Explainer
+    from engine.explain.question import Question
+
     from engine.predictor import Predictor, Seen
     from engine.structures.caption import Word
     from engine.structures.prediction import Prediction
 
 Masking = Literal["feature", "pixels"]
-Result = TypeVar("Result")
 
 MOST_SEEN, MOST_SEEN_BYTES = 48, 512 * 1024**2
 MOST_FAITHFUL = 256
-MOST_WAITING = 32
 SWEEP_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,13 @@ class Status:
     text: str = ""
 
 
+def load_explainer(predictor: Predictor) -> Explainer:
+    """Imports PyTorch and captum: called once the model is there."""
+    from engine.explain.explainer import Explainer
+
+    return Explainer(predictor)
+
+
 class Service:
     """`load` returns a Predictor and may take seconds; `start` calls it in a background thread.
 
@@ -49,12 +57,15 @@ class Service:
     somebody else's photo.
     """
 
-    def __init__(self, load: Callable[[], Predictor], visitors: Visitors | None = None) -> None:
+    def __init__(self, load: Callable[[], Predictor], visitors: Visitors | None = None,
+                 explain: Callable[[Predictor], Explainer] = load_explainer) -> None:
         self.visitors = visitors or Visitors()
-        self._load = load
+        self._load, self._explain = load, explain
         self._status = Status("loading")
         self._predictor: Predictor | None = None
-        self._open, self._slow, self._quick = _Lane("open"), _Lane("slow"), _Lane("quick")
+        self._explainer: Explainer | None = None
+        self._forgetters: list[Callable[[set[str]], None]] = []
+        self._open, self._slow, self._quick = Lane("open"), Lane("slow"), Lane("quick")
         self._seen: Shelf[tuple[str, tuple[Box, ...] | None], Seen] = Shelf(
             MOST_SEEN, MOST_SEEN_BYTES, lambda seen: seen.photo.pixels.nbytes)
         self._faithful: Shelf[tuple[str, Session], Prediction] = Shelf(MOST_FAITHFUL)
@@ -68,6 +79,18 @@ class Service:
         """How far the model is."""
         return self._status
 
+    @property
+    def explainer(self) -> Explainer:
+        """Raises NotReadyError."""
+        self._ready()
+        if self._explainer is None:
+            raise NotReadyError("The explanations are still loading. Wait a moment.")
+        return self._explainer
+
+    def when_closed(self, forget: Callable[[set[str]], None]) -> None:
+        """`forget` gets the digests of all photos that are open whenever others have been closed."""
+        self._forgetters.append(forget)
+
     def words(self, caption: str) -> tuple[Word, ...]:
         """Raises NotReadyError, CaptionError."""
         return self._ready().words(caption)
@@ -80,6 +103,13 @@ class Service:
     def see(self, visitor: str, session: Session) -> Seen:
         """The photo's regions: once per photo and boxes. Raises NotReadyError, PhotoGoneError, BoxError, BusyError."""
         return self._see(self.visitors.photo(visitor, session.photo), session.boxes)
+
+    def see_hidden(self, visitor: str, session: Session) -> Seen:
+        """The same with the features of the session's hidden pixels in it, so that `pixels` costs nothing more."""
+        seen = self.see(visitor, session)
+        if session.hidden_regions:
+            self._slow.run(lambda: self._ready().hidden_pixels(seen, session.hidden_regions))
+        return seen
 
     def ask(self, visitor: str, session: Session, sequence: int, masking: Masking) -> Prediction:
         """What the model believes about everything hidden.
@@ -105,6 +135,8 @@ class Service:
         self._forget_closed()
 
     def _ask(self, seen: Seen, session: Session, masking: Masking) -> Prediction:
+        if session.heads_off:
+            return self.explainer.ask(seen, question(session, masking))
         return self._ready().ask(seen, session.caption, hidden_words=list(session.hidden_words),
                                  hidden_regions=list(session.hidden_regions), masking=masking)
 
@@ -137,6 +169,7 @@ class Service:
         try:
             predictor = self._load()
             self._predictor, self._status = predictor, Status("ready", predictor.config.name)
+            self._prepare_explainer(predictor)
         except VLBertError as error:
             self._status = Status("failed", str(error))
         except Exception:
@@ -147,27 +180,25 @@ class Service:
             self.visitors.sweep()
             self._forget_closed()
 
+    def _prepare_explainer(self, predictor: Predictor) -> None:
+        try:
+            self._explainer = self._explain(predictor)
+        except Exception:
+            # Answers do not need it, so the studio goes on without explanations.
+            _log.exception("The explanations could not be loaded.")
+
     def _forget_closed(self) -> None:
         open_now = self.visitors.digests()
         self._seen.keep_only(lambda key: key[0] in open_now)
         self._faithful.keep_only(lambda key: key[0] in open_now)
+        for forget in self._forgetters:
+            forget(open_now)
 
 
-class _Lane:
-    """One piece of work at a time, and a bounded number waiting.
+def question(session: Session, masking: Masking) -> Question:
+    """A session as the explanations ask about it."""
+    from engine.explain.question import Question
 
-    A thread of its own, since PyTorch keeps a pool of helpers for each thread that calls it.
-    """
+    return Question(session.caption, session.hidden_words, session.hidden_regions, masking,
+                    frozenset(session.heads_off))
 
-    def __init__(self, name: str) -> None:
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._waiting = threading.Semaphore(MOST_WAITING)
-
-    def run(self, work: Callable[[], Result]) -> Result:
-        """Raises BusyError, and whatever `work` raises."""
-        if not self._waiting.acquire(blocking=False):
-            raise BusyError(f"{MOST_WAITING} questions are waiting already. Try again in a moment.")
-        try:
-            return self._worker.submit(work).result()
-        finally:
-            self._waiting.release()

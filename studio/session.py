@@ -12,6 +12,7 @@ from studio.errors import RequestError
 
 MOST_CHARACTERS = 4000
 MOST_HIDDEN = 200
+MOST_HEADS = 1024
 
 Box = tuple[float, float, float, float]
 
@@ -23,6 +24,7 @@ class Session:
     photo: the ticket that the studio gave for the photo.
     boxes: x1, y1, x2, y2 as fractions of the photo, region 1 first (region 0 is the whole picture and never listed);
     None asks for the detector's own.
+    heads_off: attention heads that are switched off, as (layer, head) from 0, ascending.
     hidden_words and hidden_regions: places of words in the caption (from 0) and of regions, ascending.
     """
 
@@ -31,6 +33,7 @@ class Session:
     boxes: tuple[Box, ...] | None = None
     hidden_words: tuple[int, ...] = ()
     hidden_regions: tuple[int, ...] = ()
+    heads_off: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Session:
@@ -50,6 +53,7 @@ class Session:
             boxes=_boxes(fields.get("boxes")),
             hidden_words=_places(fields.get("hidden_words", []), "words"),
             hidden_regions=_places(fields.get("hidden_regions", []), "regions"),
+            heads_off=_heads(fields.get("heads_off", [])),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -82,3 +86,14 @@ def _places(value: object, what: str) -> tuple[int, ...]:
     if len(value) > MOST_HIDDEN:
         raise RequestError(f"{len(value)} {what} are hidden; at most {MOST_HIDDEN} can be. Show some again.")
     return tuple(sorted(set(value)))
+
+
+def _heads(value: object) -> tuple[tuple[int, int], ...]:
+    if not isinstance(value, (list, tuple)) or len(value) > MOST_HEADS or not all(_is_pair(v) for v in value):
+        raise RequestError(f"Heads are a list of at most {MOST_HEADS} pairs of layer and head. Reload the page.")
+    return tuple(sorted({(layer, head) for layer, head in value}))
+
+
+def _is_pair(value: object) -> bool:
+    return (isinstance(value, (list, tuple)) and len(value) == 2
+            and all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in value))

@@ -204,7 +204,7 @@ def test_a_faithful_question_that_was_overtaken_is_not_computed(photo):
 
 
 def test_too_many_waiting_questions_are_refused(photo, monkeypatch):
-    monkeypatch.setattr(service_module, "MOST_WAITING", 1)
+    monkeypatch.setattr("studio.lane.MOST_WAITING", 1)
     predictor = Blocking("feature")
     service = ready_service(predictor)
     visitor, session = visit(service, photo())

@@ -1,0 +1,1 @@
+"""Explanations as the studio runs them: in lanes, kept by content, with progress, and stopped when told to."""
