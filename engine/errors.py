@@ -41,5 +41,9 @@ class DiskError(VLBertError):
     """A disk that is full or that refuses a write."""
 
 
+class AnswerError(VLBertError):
+    """An answer to explain that the model cannot give."""
+
+
 class StoppedError(VLBertError):
     """Long work that ended early because it was told to."""

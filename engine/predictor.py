@@ -129,9 +129,8 @@ class Predictor:
         overlapping regions cannot give it away. Raises CaptionError and MaskError.
         """
         words = self.pieces.caption(caption)
-        hidden_words = sorted({*hidden_words, *(i for i, w in enumerate(words.words) if not w.known)})
-        hidden_regions = sorted(set(hidden_regions))
-        self._check(seen, hidden_regions, masking)
+        hidden_words = self.hidden_words(words, hidden_words)
+        hidden_regions = self.hidden_regions(seen, hidden_regions, masking)
         regions = self.hidden_pixels(seen, tuple(hidden_regions)) if masking == "pixels" else seen.regions
         views = self._views(words, regions, hidden_words, hidden_regions)
         answers = dict(zip(views, self._answers(list(views.values()), words.places(hidden_words), hidden_regions),
@@ -154,14 +153,23 @@ class Predictor:
             seen.hidden[hidden] = with_whole_picture(features, seen.regions.boxes[1:])
         return seen.hidden[hidden]
 
-    def _check(self, seen: Seen, hidden_regions: Sequence[int], masking: str) -> None:
+    @staticmethod
+    def hidden_words(caption: Caption, chosen: Sequence[int]) -> list[int]:
+        """The chosen words and those that are not known, sorted. Raises MaskError for a word that is not there."""
+        caption.places(chosen)
+        return sorted({*chosen, *(i for i, w in enumerate(caption.words) if not w.known)})
+
+    @staticmethod
+    def hidden_regions(seen: Seen, chosen: Sequence[int], masking: str) -> list[int]:
+        """The chosen regions, sorted. Raises MaskError for what cannot be hidden, or not in this way."""
         if masking not in ("feature", "pixels"):
             raise MaskError(f"Regions are hidden by 'feature' or by 'pixels', not by {masking!r}.")
-        for region in hidden_regions:
+        for region in chosen:
             if region == 0:
                 raise MaskError("Region 0 is the whole picture and cannot be hidden. Hide another region.")
             if not 0 < region < len(seen.boxes):
                 raise MaskError(f"There is no region {region}; the photo has regions 1 to {len(seen.boxes) - 1}.")
+        return sorted(set(chosen))
 
     def _views(self, caption: Caption, regions: Regions, hidden_words: Sequence[int],
                hidden_regions: Sequence[int]) -> dict[str, Example]:
@@ -221,7 +229,7 @@ class Predictor:
                         best: int) -> tuple[RegionAnswer, ...]:
         found = []
         for row, index in enumerate(hidden):
-            truth = self._class_of(seen.labels[index])
+            truth = self.class_of(seen.labels[index])
             known = truth is not None
             clues = Clues(*(float(answers[view].regions[row, truth]) if known else 0.0 for view in
                             ("everything", "regions without picture", "regions without words")))
@@ -232,7 +240,7 @@ class Predictor:
                 0 if truth is None else _rank(every, truth), clues))
         return tuple(found)
 
-    def _class_of(self, label: str) -> int | None:
+    def class_of(self, label: str) -> int | None:
         """The model's class of a detector's label ("traffic light" is a "light"), or None where it has none."""
         names = self.classes.names
         # Visual Genome has objects that are called "background"; class 0 is no object.

@@ -140,7 +140,7 @@ def test_a_predictor_looks_with_a_converted_detector(tmp_path):
 
 def test_labels_are_answered_by_the_classes_of_the_model(predictor):
     for label, truth in (("person", "person"), ("traffic light", "light"), ("hair drier", None)):
-        found = predictor._class_of(label)
+        found = predictor.class_of(label)
         assert (None if found is None else predictor.classes.names[found]) == truth
 
 
