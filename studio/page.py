@@ -33,9 +33,8 @@ def build_page(service: Service, card: Path) -> gr.Blocks:
         service.leave(visits.pop(request.session_hash or "", ""))
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
-        with gr.Tabs(elem_id="tabs"):
-            with gr.Tab("Hide and see", id="hide"):
-                canvas = build_canvas(service, elem_id="canvas")
+        with gr.Tabs(elem_id="tabs"), gr.Tab("Hide and see", id="hide"):
+            canvas = build_canvas(service, elem_id="canvas")
         with gr.Accordion("Model card", open=False, elem_id="model-card") as drawer:
             gr.Markdown(_read_card(card))
         page.load(arrive, outputs=canvas, queue=False, show_progress="hidden", api_visibility="private")

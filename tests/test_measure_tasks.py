@@ -11,7 +11,7 @@ from engine.data.flickr8k import read
 from engine.structures.boxes import Boxes
 from engine.structures.example import Example, Regions, collate
 from engine.structures.photo import Photo
-from engine.weights.adapters import base_file, load_adapter
+from engine.weights.adapters import base_file, digest, load_adapter
 from tests.conftest import ROOT
 
 WEIGHTS = ROOT / "assets" / "weights"
@@ -25,7 +25,8 @@ def figures_of(what: str, folder, tmp_path, limit: int) -> dict:
 
 
 def shipped(name: str, predictor):
-    return load_adapter(WEIGHTS / f"mini-{name}.safetensors", base_file(WEIGHTS), predictor.config)
+    return load_adapter(WEIGHTS / f"mini-{name}.safetensors", predictor.model, digest(base_file(WEIGHTS)),
+                        predictor.config)
 
 
 def test_grounding_agrees_with_asking_one_by_one(flickr8k, predictor, tmp_path) -> None:

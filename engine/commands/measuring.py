@@ -53,12 +53,12 @@ def _evaluate_task(options: argparse.Namespace) -> dict[str, Any]:
     from engine.data import datasets
     from engine.measure import tasks
     from engine.predictor import Predictor
-    from engine.weights.adapters import base_file, load_adapter
+    from engine.weights.adapters import base_file, digest, load_adapter
 
     predictor = Predictor.load(options.weights, options.detector, options.detector_device)
-    base = base_file(options.weights)
     name = f"{predictor.config.name}-{options.what}.safetensors"
-    model, info = load_adapter(options.adapter or options.weights / name, base, predictor.config)
+    model, info = load_adapter(options.adapter or options.weights / name, predictor.model,
+                               digest(base_file(options.weights)), predictor.config)
     if info.task != options.what:
         raise DataError(f"{options.adapter} was trained for {info.task}, not for {options.what}.")
     where = (options.data, options.split, options.limit)

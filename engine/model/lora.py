@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.errors import WeightsError
@@ -40,13 +40,30 @@ def lora_state(model: nn.Module) -> dict[str, Tensor]:
     return found
 
 
-@torch.no_grad()
-def merge_lora(model: VLBert, state: Mapping[str, Tensor], scale: float) -> None:
-    """Add scale x B x A to each weight. scale: alpha / rank.
+class LowRank(nn.Module):
+    """A linear layer that moved by scale x B x A, which are kept apart from its weights: others may share these.
 
-    Raises WeightsError that names a matrix without its partner, or one that does not fit; the model is unchanged then.
+    linear: the layer as it was. first: A, [rank, in]; second: B, [out, rank]. scale: alpha / rank.
     """
-    moves: dict[nn.Linear, Tensor] = {}
+
+    def __init__(self, linear: nn.Linear, first: Tensor, second: Tensor, scale: float) -> None:
+        super().__init__()
+        self.linear = linear
+        self.first = nn.Parameter(first.float(), requires_grad=False)
+        self.second = nn.Parameter(scale * second.float(), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., in] -> [..., out]."""
+        return self.linear(x) + F.linear(F.linear(x, self.first), self.second)
+
+
+def attach_lora(model: VLBert, state: Mapping[str, Tensor], scale: float) -> None:
+    """Put a `LowRank` in the place of each layer that moved; the layers' own weights stay as they are.
+
+    scale: alpha / rank. Raises WeightsError that names a matrix without its partner, or one that does not fit; the
+    model is unchanged then.
+    """
+    moved: dict[str, LowRank] = {}
     modules = dict(model.named_modules())
     names = sorted({match["module"] for name in state if (match := ADDED.fullmatch(name))})
     if len(state) != 2 * len(names):
@@ -58,9 +75,10 @@ def merge_lora(model: VLBert, state: Mapping[str, Tensor], scale: float) -> None
         if not isinstance(linear, nn.Linear) or first is None or second is None:
             raise WeightsError(f"{name} of the adapter is no layer of this model, or lacks a matrix. "
                                "Take an adapter of this model.")
-        if (second.shape[0], first.shape[1]) != tuple(linear.weight.shape) or second.shape[1] != first.shape[0]:
+        if {first.ndim, second.ndim} != {2} or second.shape[1] != first.shape[0] or (
+                second.shape[0], first.shape[1]) != tuple(linear.weight.shape):
             raise WeightsError(f"{name} of the adapter has the shapes {list(second.shape)} and {list(first.shape)}; "
                                f"the layer has {list(linear.weight.shape)}. Take an adapter of this model.")
-        moves[linear] = scale * (second.float() @ first.float())
-    for linear, move in moves.items():
-        linear.weight += move
+        moved[name] = LowRank(linear, first, second, scale)
+    for name, layer in moved.items():
+        model.set_submodule(name, layer)

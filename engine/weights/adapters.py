@@ -13,20 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.config import TASKS, TUNES, ModelConfig
 from engine.errors import WeightsError
-from engine.model.lora import lora_state, merge_lora
+from engine.model.lora import attach_lora, lora_state
 from engine.model.task_heads import AnswerHead, ChoiceHead, FineTuned, RegionScorer, TaskHead
 from engine.model.vlbert import VLBert
 from engine.weights.files import check_file, fill, read_tensors
 from engine.weights.shipped import only
-from engine.weights.store import load, stored
+from engine.weights.store import stored
 
 FORMAT = "vl-bert-studio adapter 1"
+PARTS = {"lora": "lora.", "full": "vlbert."}  # where a file holds what moved, by `tune`
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,13 @@ class AdapterInfo:
         if self.task not in TASKS or self.tune not in TUNES:
             raise WeightsError(f"An adapter of the task {self.task!r}, tuned by {self.tune!r}, is unknown here. "
                                f"Tasks are {', '.join(TASKS)}; ways to tune are {', '.join(TUNES)}.")
+        texts = (self.base, self.about, *self.answers, *self.classes)
+        if not all(isinstance(t, str) for t in texts) or not all(isinstance(n, int) for n in (self.rank, self.alpha)):
+            raise WeightsError("An adapter's base, answers and classes are text, its rank and alpha whole numbers. "
+                               "The file was changed; take the original.")
+        if (self.task == "vqa") != bool(self.answers):
+            raise WeightsError(f"An adapter of the task {self.task!r} has {len(self.answers)} answers to choose from; "
+                               "only vqa has any, and at least one. Take a file that `finetune` wrote.")
 
     def head(self, hidden: int) -> TaskHead:
         """A fresh head of this task."""
@@ -92,30 +101,48 @@ def read_info(path: Path) -> AdapterInfo:
         return AdapterInfo(**told)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} cannot be read; it is damaged or cut short ({error}). Fetch it again.") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except WeightsError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WeightsError(f"{path} is no adapter of this program ({error!r}). "
                            "Take a file that `finetune` wrote.") from error
 
 
-def load_adapter(path: Path, base: Path, config: ModelConfig) -> tuple[FineTuned, AdapterInfo]:
-    """The fine-tuned model, its thin matrices merged, ready to answer. base: the VL-BERT file.
+def load_adapter(path: Path, vlbert: VLBert, base: str, config: ModelConfig) -> tuple[FineTuned, AdapterInfo]:
+    """The fine-tuned model, ready to answer. What did not move is shared with `vlbert`, which stays as it is: an
+    adapter of thin matrices takes a few megabytes.
 
-    Raises WeightsError where the adapter was trained on another VL-BERT, or a tensor is missing, unknown or misshapen.
+    vlbert, config: the model as it was loaded; base: the digest of its file. Raises WeightsError where the adapter was
+    trained on another VL-BERT, or a tensor is missing, unknown, misshapen or not finite.
     """
     info = read_info(path)
-    if info.base != digest(base):
-        raise WeightsError(f"{path} was trained on another VL-BERT than {base}. Train it again on this one: "
-                           f"python -m engine finetune {info.task}.")
-    vlbert = VLBert.from_config(config)
-    load(vlbert, base, config, kind="vlbert")
-    model = FineTuned(vlbert, info.head(config.encoder.hidden))
+    if info.base != base:
+        raise WeightsError(f"{path} was trained on another VL-BERT than the one that is loaded. Train it again on this "
+                           f"one: python -m engine finetune {info.task}.")
     tensors = read_tensors(path)
+    odd = [name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())]
+    if odd:
+        raise WeightsError(f"{odd[0]} of {path} holds numbers that are not finite. Take another adapter.")
+    stray = [name for name in tensors if not name.startswith(("head.", PARTS.get(info.tune, "head.")))]
+    if stray:
+        raise WeightsError(f"{stray[0]} is unknown in an adapter that was tuned by {info.tune!r}: {path} was changed. "
+                           "Take the original.")
+    tuned = VLBert.from_config(config) if info.tune == "full" else twin(vlbert, config)
+    if info.tune == "full":
+        fill(tuned, _under(tensors, PARTS["full"]), str(path))
+    model = FineTuned(tuned, info.head(config.encoder.hidden))
     if info.tune == "lora":
-        merge_lora(vlbert, _under(tensors, "lora."), info.alpha / max(1, info.rank))
-    elif info.tune == "full":
-        fill(vlbert, _under(tensors, "vlbert."), str(path))
+        attach_lora(tuned, _under(tensors, PARTS["lora"]), info.alpha / max(1, info.rank))
     fill(model.head, _under(tensors, "head."), str(path))
     return model.eval(), info
+
+
+def twin(vlbert: VLBert, config: ModelConfig) -> VLBert:
+    """Another model on the very same tensors: its layers can be exchanged and the first one does not change."""
+    with torch.device("meta"):
+        other = VLBert.from_config(config)
+    other.load_state_dict(vlbert.state_dict(), assign=True)
+    return other
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,8 +1,10 @@
 """Fine-tuning a tiny model on a few scenes, from the folder of weights to an adapter that answers."""
 
+import json
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from engine.cli import main
@@ -13,13 +15,13 @@ from engine.data.tokenizer import WordPieces
 from engine.detector.detector import Detector
 from engine.errors import WeightsError
 from engine.measure.seen_regions import SeenRegions
-from engine.model.lora import add_lora, lora_state, merge_lora
+from engine.model.lora import LowRank, add_lora, attach_lora, lora_state
 from engine.model.vlbert import VLBert
 from engine.predictor import Predictor
 from engine.structures.batch import Batch
 from engine.tasks.vqa import VqaTask
 from engine.training.finetune import finetune
-from engine.weights.adapters import base_file, load_adapter
+from engine.weights.adapters import FORMAT, base_file, digest, load_adapter
 from engine.weights.shipped import save_all
 from tests.conftest import ROOT
 
@@ -41,14 +43,22 @@ def folders(tmp_path_factory):
     return folder / "weights", folder / "scenes"
 
 
+def loaded(path, weights):
+    """Model and info of an adapter, and the state of the VL-BERT below it."""
+    vlbert = Predictor.load(weights).model
+    return *load_adapter(path, vlbert, digest(base_file(weights)), CONFIG), vlbert.state_dict()
+
+
 @pytest.mark.parametrize(("task", "tune"), [("vqa", "lora"), ("vcr", "full"), ("grounding", "head")])
 def test_a_run_leaves_an_adapter_that_moves_what_it_was_told_to_move(folders, tmp_path, task, tune):
     weights, data = folders
     settings = FineTuneConfig(task=task, tune=tune, epochs=1, batch_size=8, rate=3e-3, rank=2)
     path = finetune(settings, data=data, split="train", init=weights, run=tmp_path)
-    model, info = load_adapter(path, base_file(weights), CONFIG)
-    start = Predictor.load(weights).model.state_dict()
-    moved = {k for k, v in model.vlbert.state_dict().items() if not torch.allclose(v, start[k], atol=1e-6)}
+    model, info, start = loaded(path, weights)
+    moved = {f"{name}.weight" for name, layer in model.vlbert.named_modules()
+             if isinstance(layer, LowRank) and float((layer.second @ layer.first).abs().max()) > 1e-6}
+    moved |= {k for k, v in model.vlbert.state_dict().items()
+              if k in start and not torch.allclose(v, start[k], atol=1e-6)}
     encoder = {f"encoder.layers.{i}.attention.query.weight" for i in range(2)}
     assert (info.task, info.tune) == (task, tune)
     assert (encoder <= moved) == (tune != "head") and bool(moved) == (tune != "head")
@@ -59,7 +69,7 @@ def test_a_run_leaves_an_adapter_that_moves_what_it_was_told_to_move(folders, tm
     assert (tmp_path / "figures.json").read_text().startswith("{")
 
 
-def test_merged_low_rank_matrices_compute_what_peft_computes(folders):
+def test_low_rank_matrices_compute_what_peft_computes(folders):
     predictor = Predictor.load(folders[0])
     model = predictor.model
     add_lora(model, 2, 4)
@@ -69,7 +79,7 @@ def test_merged_low_rank_matrices_compute_what_peft_computes(folders):
                 parameter.normal_(std=0.1)
     plain = VLBert.from_config(CONFIG)
     plain.load_state_dict(Predictor.load(folders[0]).model.state_dict())
-    merge_lora(plain, lora_state(model), 2.0)
+    attach_lora(plain, lora_state(model), 2.0)
     ids = torch.tensor([[101, 2000, 3000, 102]])
     batch = Batch(ids, torch.zeros_like(ids), ids > 0, torch.randn(1, 3, 2048), torch.rand(1, 3, 4),
                   torch.ones(1, 3, dtype=torch.bool), torch.zeros(1, 3, dtype=torch.bool))
@@ -81,7 +91,7 @@ def test_questions_about_scenes_are_learned_by_heart(folders, tmp_path):
     path = finetune(FineTuneConfig(task="vqa", tune="full", epochs=300, batch_size=64, rate=1e-3), data=data,
                     split="train", init=weights, run=tmp_path)
     predictor = Predictor.load(weights)
-    model, info = load_adapter(path, base_file(weights), CONFIG)
+    model, info = load_adapter(path, predictor.model, digest(base_file(weights)), CONFIG)
     found = datasets.open_questions(data, "train")
     task = VqaTask(model, found.questions, SeenRegions(predictor, found.pictures), predictor.pieces, info.answers)
     with torch.inference_mode():
@@ -94,22 +104,47 @@ def test_an_adapter_of_another_model_or_a_damaged_one_is_refused(folders, tmp_pa
     weights, data = folders
     path = finetune(FineTuneConfig(task="grounding", tune="lora", epochs=0.1, batch_size=4, rank=2), data=data,
                     split="train", init=weights, run=tmp_path)
-    other = tmp_path / "tiny-vlbert.safetensors"
-    other.write_bytes(base_file(weights).read_bytes() + b" ")
     with pytest.raises(WeightsError, match="trained on another VL-BERT"):
-        load_adapter(path, other, CONFIG)
+        load_adapter(path, VLBert.from_config(CONFIG), "another digest", CONFIG)
     with pytest.raises(WeightsError, match="no adapter of this program"):
-        load_adapter(base_file(weights), base_file(weights), CONFIG)
+        loaded(base_file(weights), weights)
     (tmp_path / "cut.safetensors").write_bytes(path.read_bytes()[:500])
     with pytest.raises(WeightsError, match="damaged or cut short"):
-        load_adapter(tmp_path / "cut.safetensors", base_file(weights), CONFIG)
-    one_missing = {k: v for k, v in load_file(path).items() if not k.endswith("query.lora_A.weight")}
-    from safetensors import safe_open
-
+        loaded(tmp_path / "cut.safetensors", weights)
+    tensors = load_file(path)
+    first = next(k for k in tensors if k.endswith("query.lora_A.weight"))
     with safe_open(path, "pt") as file:
-        save_file(one_missing, tmp_path / "missing.safetensors", file.metadata())
-    with pytest.raises(WeightsError, match="each layer needs lora_A and lora_B"):
-        load_adapter(tmp_path / "missing.safetensors", base_file(weights), CONFIG)
+        metadata = file.metadata()
+    for change, sentence in [
+            ({first: None}, "each layer needs lora_A and lora_B"),
+            ({first: torch.zeros(3, 5)}, "the layer has"),
+            ({"head.classify.weight": torch.full_like(tensors["head.classify.weight"], torch.nan)}, "not finite"),
+            ({"head.classify.weight": torch.zeros(2, 2)}, "has the shape"),
+            ({"head.extra": torch.zeros(2)}, "head.extra|extra is unknown"),
+            ({"vlbert.extra": torch.zeros(2)}, "vlbert.extra is unknown")]:
+        save_file({k: v for k, v in (tensors | change).items() if v is not None}, tmp_path / "changed.safetensors",
+                  metadata)
+        with pytest.raises(WeightsError, match=sentence):
+            loaded(tmp_path / "changed.safetensors", weights)
+    for field, value in [("rank", "2"), ("answers", ["yes"]), ("task", "<b>"), ("more", 1), ("base", 3)]:
+        told = json.loads(metadata[FORMAT]) | {field: value}
+        save_file(tensors, tmp_path / "told.safetensors", {FORMAT: json.dumps(told)})
+        with pytest.raises(WeightsError):
+            loaded(tmp_path / "told.safetensors", weights)
+
+
+def test_an_adapter_shares_what_did_not_move_and_leaves_its_base_as_it_was(folders, tmp_path):
+    weights, data = folders
+    path = finetune(FineTuneConfig(task="grounding", tune="lora", epochs=1, batch_size=4, rank=2), data=data,
+                    split="train", init=weights, run=tmp_path)
+    predictor = Predictor.load(weights)
+    before = {k: v.clone() for k, v in predictor.model.state_dict().items()}
+    model, _ = load_adapter(path, predictor.model, digest(base_file(weights)), CONFIG)
+    own = {p.data_ptr() for p in predictor.model.parameters()}
+    fresh = sum(p.numel() for p in model.vlbert.parameters() if p.data_ptr() not in own)
+    assert fresh == sum(v.numel() for k, v in load_file(path).items() if k.startswith("lora."))
+    assert all(torch.equal(v, before[k]) for k, v in predictor.model.state_dict().items())
+    assert not any(isinstance(layer, LowRank) for layer in predictor.model.modules())
 
 
 def test_context_and_second_sentence_reach_the_sequence():
