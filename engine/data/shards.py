@@ -6,6 +6,7 @@ A sample is two neighbours in the tar, `KEY.jpg` and `KEY.json`: the picture's b
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import itertools
 import json
@@ -85,6 +86,26 @@ def stream(folder: Path, *, rank: int = 0, world: int = 1, seed: int = 0, epoch:
     if not count:
         names = "; ".join(f"{name} ({why})" for name, why in skipped.shards.items()) or "they are empty"
         raise DataError(f"Not one photo could be read from {len(own)} shards of {folder}: {names}. Write them again.")
+
+
+def photos(folder: Path, *, rank: int = 0, world: int = 1, seed: int = 0) -> Iterator[AnnotatedPhoto]:
+    """Photos with boxes and captions without end, epoch after epoch, each with its file's bytes. Raises as `stream`."""
+    for epoch in itertools.count():
+        for content, photo in stream(folder, rank=rank, world=world, seed=seed, epoch=epoch):
+            if photo.boxes and photo.captions:
+                yield dataclasses.replace(photo, content=content)
+
+
+def count(folder: Path) -> int:
+    """Photos in all shards, by the names in their tars. Raises DataError where there is no shard."""
+    found = 0
+    for shard in dealt(folder, rank=0, world=1, seed=0, epoch=0):
+        try:
+            with tarfile.open(shard) as tar:
+                found += sum(member.name.endswith(".jpg") for member in tar)
+        except (tarfile.TarError, EOFError, OSError) as error:
+            raise DataError(f"{shard} cannot be read ({error}). Write it again.") from error
+    return found
 
 
 def dealt(folder: Path, *, rank: int, world: int, seed: int, epoch: int) -> list[Path]:

@@ -98,7 +98,7 @@ class DetectionTask:
 
     def example(self, photo: AnnotatedPhoto, generator: torch.Generator) -> tuple[Tensor, Targets]:
         """The picture [3, side, side] and its annotation, both mirrored half of the time."""
-        picture = self.detector.transform.picture(Photo.open(photo.path))
+        picture = self.detector.transform.picture(Photo.open(photo.source))
         targets = self.targets(photo, picture.shape[-1])
         if torch.rand((), generator=generator) < 0.5:
             side = picture.shape[-1]

@@ -152,11 +152,15 @@ def tuning_stage(material: Material, detector: Detector, model: VLBert, corpus: 
                                material.classes, detector.heads.classify, corpus)
     detection = DetectionTask(detector, material.photos, material.classes, material.attributes)
     task = EndToEndTask(captions, detection, move_detector=move_detector)
-    settings = TrainingConfig(epochs=material.recipe.tuning_epochs, batch_size=16, rate=1.5e-4, warmup=0.1,
-                              weight_decay=0.01, **_common(material.recipe))
-    _run(material, task, settings, "tuning", True)
+    _run(material, task, tuning_config(material.recipe, len(task)), "tuning", True)
     detector.eval()
     model.eval()
+
+
+def tuning_config(recipe: RecipeConfig, photos: int) -> TrainingConfig:
+    """How the end-to-end training of so many photos goes."""
+    return TrainingConfig(epochs=recipe.tuning_epochs, batch_size=min(16, photos), rate=1.5e-4, warmup=0.1,
+                          weight_decay=0.01, **_common(recipe))
 
 
 def _common(recipe: RecipeConfig) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from accelerate import Accelerator
@@ -45,6 +45,14 @@ class Trainable(Protocol):
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         """Each weighted loss of one batch by its name, on the model's device; their sum is what is minimised."""
+
+
+@runtime_checkable
+class Streamed(Protocol):
+    """A task that draws its next examples itself, whatever their numbers."""
+
+    def skip(self, examples: int) -> None:
+        """Pass over what this process has learned from already."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,8 @@ def train(task: Trainable, config: TrainingConfig, run: Path | None = None,
     scaler = GradScaler(machine.device.type, enabled=config.precision == "fp16")
     saved_state = _SavedState(run, model, optimiser, scaler, config, len(task))
     steps, first = steps_of(len(task), config), saved_state.take_up(machine)
+    if first and isinstance(task, Streamed):
+        task.skip(first * len(own_examples(examples_at(0, len(task), config), config, machine)))
     start = saved = time.monotonic()
     for step in range(first, steps):
         rate = rate_at(step, steps, config)
@@ -112,7 +122,13 @@ def optimiser_of(groups: list[dict[str, Any]], config: TrainingConfig) -> torch.
     """AdamW, or SGD with momentum 0.9 (specification, VCR)."""
     if config.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=config.rate, momentum=0.9, weight_decay=config.weight_decay)
-    return torch.optim.AdamW(groups, lr=config.rate, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(groups, lr=config.rate, weight_decay=config.weight_decay, fused=True)
+
+
+def own_examples(examples: Sequence[int], config: TrainingConfig, machine: Accelerator) -> list[int]:
+    """Those of a step's examples that this process computes."""
+    count = machine.num_processes * config.accumulate
+    return [e for i, e in enumerate(examples) if i % count % machine.num_processes == machine.process_index]
 
 
 def _forward_backward(task: Trainable, config: TrainingConfig, machine: Accelerator, scaler: GradScaler, step: int,

@@ -1,0 +1,54 @@
+"""Pre-training on shards: end to end, from a folder of weights, with no photo kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.config import RecipeConfig
+from engine.data import shards
+from engine.data.features import FeatureCache
+from engine.data.flickr8k import AnnotatedPhoto, texts
+from engine.errors import ConfigError
+from engine.tasks.detection import DetectionTask
+from engine.tasks.end_to_end import EndToEndTask
+from engine.tasks.pretraining import PretrainingTask
+from engine.tasks.streamed import StreamedTask
+from engine.training.processes import accelerator
+from engine.training.recipe import tuning_config
+from engine.training.stage import run_stage
+from engine.weights.shipped import load_all, read_labels, save_all
+
+
+def pretrain_streamed(recipe: RecipeConfig, *, folder: Path, text: Path, run: Path, init: Path,
+                      tensorboard: bool = False) -> Path:
+    """Train the weights in `init` on the photos in `folder`'s shards for `recipe.tuning_epochs`; the folder of the
+    trained weights.
+
+    The region classes are those of `init`. Each process reads its own shards; a run that was stopped passes over what
+    it has learned from. Raises DataError, ConfigError, WeightsError and DiskError for what a user can mend,
+    KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
+    """
+    machine = accelerator()
+    config, detector, model, pieces, classes = load_all(init)
+    if not config.detector.proposals:
+        raise ConfigError(f"{init} holds {config.name}, whose detector is trained elsewhere. Give weights of mini.")
+    attributes = read_labels(init / "labels.json")[1]
+    detector.fast_rcnn.backbone.freeze_first_stages()
+    switches = dataclasses.replace(config.pretraining, extra_regions=0)
+    corpus = pieces.captions(texts(text))
+
+    def build(photos: Sequence[AnnotatedPhoto]) -> EndToEndTask:
+        nothing = FeatureCache.none(len(photos), config.appearance)
+        captions = PretrainingTask(model, switches, pieces, photos, nothing, classes, detector.heads.classify, corpus)
+        return EndToEndTask(captions, DetectionTask(detector, photos, classes, attributes))
+
+    own = shards.photos(folder, rank=machine.process_index, world=machine.num_processes, seed=recipe.seed)
+    task = StreamedTask(build, own, shards.count(folder))
+    run_stage(machine, task, tuning_config(recipe, len(task)), run / "streamed", stage="streamed",
+              log=run / "log.jsonl", tensorboard=tensorboard)
+    if machine.is_main_process:
+        save_all(run / "weights", config, detector, model, classes, attributes, init / "vocab.txt")
+    machine.wait_for_everyone()
+    return run / "weights"

@@ -1,0 +1,76 @@
+"""Pre-training on a stream of photos: it learns from all of them, and goes on where it was."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine.cli import main
+from engine.config import RecipeConfig
+from engine.data import shards
+from engine.errors import ConfigError
+from engine.training.streaming import pretrain_streamed
+from engine.weights.shipped import load_all
+
+WEIGHTS = Path(__file__).parents[2] / "assets" / "weights"
+COUNT = 5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Five noisy photos in shards of two; the last shard holds one; one photo has no box and is passed over."""
+    data = tmp_path_factory.mktemp("data")
+    (data / "images").mkdir()
+    random = np.random.default_rng(0)
+    records = []
+    for i in range(COUNT):
+        Image.fromarray(random.integers(0, 255, (64, 64, 3), np.uint8)).save(data / "images" / f"{i}.jpg")
+        records.append({"image": f"{i}.jpg", "width": 64, "height": 64,
+                        "boxes": [{"entities": [7], "box": [0.1, 0.2, 0.5, 0.9]}] if i else [],
+                        "captions": [{"text": "a dog runs over the grass", "phrases": [
+                            {"start": 0, "end": 5, "types": ["animals"], "entity": 7}]}]})
+    (data / "entities_train.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    (data / "text.txt").write_text("a man rides a horse\na cat sleeps\n")
+    shards.write(data, "train", data / "shards", 2)
+    return data
+
+
+def losses(run: Path) -> list[dict]:
+    return [json.loads(line)["losses"] for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def streamed(folder: Path, run: Path, epochs: float) -> Path:
+    return pretrain_streamed(RecipeConfig(tuning_epochs=epochs), folder=folder / "shards", text=folder / "text.txt",
+                             run=run, init=WEIGHTS)
+
+
+def test_a_stream_is_learned_from_and_a_second_run_goes_on_where_the_first_one_ended(folder, tmp_path) -> None:
+    weights = streamed(folder, tmp_path / "whole", 2)
+    streamed(folder, tmp_path / "parts", 1)
+    streamed(folder, tmp_path / "parts", 2)
+    (whole,), (first, second) = losses(tmp_path / "whole"), losses(tmp_path / "parts")
+    assert whole.keys() >= {"words", "regions", "noun", "text"}
+    for name, mean in whole.items():  # a line of the log holds the means since the line before
+        assert mean == pytest.approx((first[name] + second[name]) / 2, abs=2e-4), name
+    before, after = load_all(WEIGHTS), load_all(weights)
+    for part in (1, 2):  # detector and VL-BERT both moved
+        pairs = zip(before[part].parameters(), after[part].parameters(), strict=True)
+        assert any(not torch.equal(a, b) for a, b in pairs)
+
+
+def test_every_photo_with_a_box_comes_once_an_epoch(folder) -> None:
+    stream = shards.photos(folder / "shards")
+    drawn = [next(stream) for _ in range(2 * (COUNT - 1))]
+    for epoch in (drawn[:COUNT - 1], drawn[COUNT - 1:]):
+        assert sorted(p.path.name for p in epoch) == [f"{i}.jpg" for i in range(1, COUNT)]
+    assert all(isinstance(p.source, bytes) for p in drawn)
+    assert shards.count(folder / "shards") == COUNT
+
+
+def test_neither_data_nor_shards_is_refused_with_what_to_give(tmp_path, capsys) -> None:
+    with pytest.raises((ConfigError, SystemExit)):
+        main(["pretrain", "--text", "x", "--out", str(tmp_path)])
+    assert "--data" in capsys.readouterr().err
