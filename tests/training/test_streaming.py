@@ -11,7 +11,6 @@ from PIL import Image
 from engine.cli import main
 from engine.config import RecipeConfig
 from engine.data import shards
-from engine.errors import ConfigError
 from engine.training.streaming import pretrain_streamed
 from engine.weights.shipped import load_all
 
@@ -71,6 +70,5 @@ def test_every_photo_with_a_box_comes_once_an_epoch(folder) -> None:
 
 
 def test_neither_data_nor_shards_is_refused_with_what_to_give(tmp_path, capsys) -> None:
-    with pytest.raises((ConfigError, SystemExit)):
-        main(["pretrain", "--text", "x", "--out", str(tmp_path)])
+    assert main(["pretrain", "--text", "x", "--out", str(tmp_path)]) != 0
     assert "--data" in capsys.readouterr().err
