@@ -50,6 +50,21 @@ class Seen:
     hidden: dict[tuple[int, ...], Regions] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class Inquiry:
+    """What is asked about a photo.
+
+    hidden_words: places in the caption, from 0; hidden_regions: from 1. masking: "feature" hides a region's feature;
+    "pixels" also blackens its pixels before the detector, so that overlapping regions cannot give it away.
+    """
+
+    seen: Seen
+    caption: str
+    hidden_words: tuple[int, ...] = ()
+    hidden_regions: tuple[int, ...] = ()
+    masking: str = "feature"
+
+
 @dataclass(frozen=True)
 class Answers:
     """Probabilities of one view of a question: words [P, V] of the asked pieces, regions [K, C]."""
@@ -58,12 +73,24 @@ class Answers:
     regions: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """An inquiry, its caption read and checked. places: of all hidden pieces. views: the inquiry by what is left."""
+
+    inquiry: Inquiry
+    caption: Caption
+    hidden_words: list[int]
+    hidden_regions: list[int]
+    places: list[int]
+    views: dict[str, Example]
+
+
 class Predictor:
     """The loaded model.
 
     detector: in inference mode. classes: what the model tells apart; labels: what the detector does, if not the same.
 
-    `ask` with "feature" only reads, so it may run beside one other call; `see` and `ask` with "pixels" are for one
+    `ask` and `ask_many` with "feature" only read, so they may run beside one other call; `see` and "pixels" are for one
     thread at a time: callers take turns.
     """
 
@@ -120,23 +147,33 @@ class Predictor:
         in_photo = Boxes.whole(photo.width, photo.height).joined(own.resized(photo.width, photo.height))
         return Seen(photo, in_photo, (WHOLE_PICTURE, *labels), (1.0, *scores), regions, picture)
 
-    @torch.inference_mode()
     def ask(self, seen: Seen, caption: str, hidden_words: Sequence[int], hidden_regions: Sequence[int],
             masking: str = "feature", best: int = 5) -> Prediction:
-        """What is believed of everything hidden (words counted from 0, regions from 1).
+        """What is believed of everything hidden; the fields are an `Inquiry`'s. Raises CaptionError and MaskError."""
+        return self.ask_many([Inquiry(seen, caption, tuple(hidden_words), tuple(hidden_regions), masking)], best)[0]
 
-        masking: "feature" hides a region's feature; "pixels" also blackens its pixels before the detector, so that
-        overlapping regions cannot give it away. Raises CaptionError and MaskError.
-        """
-        words = self.pieces.caption(caption)
-        hidden_words = self.hidden_words(words, hidden_words)
-        hidden_regions = self.hidden_regions(seen, hidden_regions, masking)
-        regions = self.hidden_pixels(seen, tuple(hidden_regions)) if masking == "pixels" else seen.regions
+    @torch.inference_mode()
+    def ask_many(self, inquiries: Sequence[Inquiry], best: int = 5) -> list[Prediction]:
+        """Several inquiries, about any photos, through the encoder together. Raises CaptionError and MaskError, of
+        whichever is at fault first; then none is answered."""
+        prepared = [self._prepare(inquiry) for inquiry in inquiries]
+        predictions = []
+        for one, answers in zip(prepared, self._answers(prepared), strict=True):
+            predictions.append(Prediction(
+                self._word_answers(one.caption, one.hidden_words, answers, best),
+                self._region_answers(one.inquiry.seen, one.hidden_regions, answers, best), one.inquiry.masking))
+        return predictions
+
+    def _prepare(self, inquiry: Inquiry) -> _Prepared:
+        """Raises CaptionError and MaskError."""
+        words = self.pieces.caption(inquiry.caption)
+        hidden_words = self.hidden_words(words, inquiry.hidden_words)
+        hidden_regions = self.hidden_regions(inquiry.seen, inquiry.hidden_regions, inquiry.masking)
+        places = words.places(hidden_words)
+        regions = (self.hidden_pixels(inquiry.seen, tuple(hidden_regions)) if inquiry.masking == "pixels"
+                   else inquiry.seen.regions)
         views = self._views(words, regions, hidden_words, hidden_regions)
-        answers = dict(zip(views, self._answers(list(views.values()), words.places(hidden_words), hidden_regions),
-                           strict=True))
-        return Prediction(self._word_answers(words, hidden_words, answers, best),
-                          self._region_answers(seen, hidden_regions, answers, best), masking)
+        return _Prepared(inquiry, words, hidden_words, hidden_regions, places, views)
 
     def hidden_pixels(self, seen: Seen, hidden: tuple[int, ...]) -> Regions:
         """The regions' features when the pixels of the hidden ones are blackened before the detector."""
@@ -186,17 +223,19 @@ class Predictor:
             views["regions without words"] = Example(self.pieces.without_words().piece_ids, regions, hidden_regions)
         return views
 
-    def _answers(self, views: Sequence[Example], places: Sequence[int], regions: Sequence[int]) -> list[Answers]:
-        """Run the encoder on all views at once and the heads once, on the asked elements only."""
-        encoded = self.encode(views)
+    def _answers(self, prepared: Sequence[_Prepared]) -> list[dict[str, Answers]]:
+        """Run the encoder on all views at once and the heads once, on the asked elements only. By inquiry and view."""
+        rows = [(one, view) for one in prepared for view in one.views.values()]
+        encoded = self.encode([view for _, view in rows])
         text, own = [], []
-        for row, view in enumerate(views):
-            inside = bool(places) and max(places) < len(view.piece_ids)
-            text.append(encoded.text[row, list(places)] if inside else encoded.text[row, :0])
-            own.append(encoded.regions[row, list(regions)] if len(view.regions) else encoded.regions[row, :0])
+        for row, (one, view) in enumerate(rows):
+            inside = bool(one.places) and max(one.places) < len(view.piece_ids)
+            text.append(encoded.text[row, one.places] if inside else encoded.text[row, :0])
+            own.append(encoded.regions[row, one.hidden_regions] if len(view.regions) else encoded.regions[row, :0])
         words = self.model.heads.mlm(torch.cat(text)).softmax(dim=-1).split([len(t) for t in text])
         classes = self.model.heads.mvrc(torch.cat(own)).softmax(dim=-1).split([len(o) for o in own])
-        return [Answers(w, c) for w, c in zip(words, classes, strict=True)]
+        answers = iter([Answers(w, c) for w, c in zip(words, classes, strict=True)])
+        return [{view: next(answers) for view in one.views} for one in prepared]
 
     @torch.inference_mode()
     def encode(self, examples: Sequence[Example]) -> Encoded:

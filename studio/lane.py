@@ -12,7 +12,7 @@ from studio.errors import BusyError
 
 Result = TypeVar("Result")
 
-MOST_WAITING = 32
+MOST_WAITING = 64
 
 
 class Lane:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -15,13 +15,14 @@ from studio.errors import NotReadyError, SupersededError
 from studio.lane import Lane
 from studio.session import Box, Session
 from studio.shelf import Shelf
+from studio.together import Together
 from studio.visitors import Visitors
 
 if TYPE_CHECKING:
     from engine.explain.explainer import Explainer
     from engine.explain.question import Question
 
-    from engine.predictor import Predictor, Seen
+    from engine.predictor import Inquiry, Predictor, Seen
     from engine.structures.caption import Word
     from engine.structures.prediction import Prediction
 
@@ -29,6 +30,7 @@ Masking = Literal["feature", "pixels"]
 
 MOST_SEEN, MOST_SEEN_BYTES = 48, 512 * 1024**2
 MOST_FAITHFUL = 256
+MOST_TOGETHER = 32  # hidden words and regions, of all questions that the encoder answers at once
 SWEEP_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ class Service:
     What the engine sees in a photo is kept by the photo's content and its boxes, so that a click costs only the
     encoder. The engine serves one thread at a time, with one exception made here: quick questions, which only read what
     was seen, and slow ones (a new photo, hidden pixels) take turns among themselves, so that a click never waits for
-    somebody else's photo.
+    somebody else's photo. Quick questions that wait at the same time are answered together.
     """
 
     def __init__(self, load: Callable[[], Predictor], visitors: Visitors | None = None,
@@ -66,6 +68,8 @@ class Service:
         self._explainer: Explainer | None = None
         self._forgetters: list[Callable[[set[str]], None]] = []
         self._open, self._slow, self._quick = Lane("open"), Lane("slow"), Lane("quick")
+        self._together = Together(self._quick, self._ask_all, MOST_TOGETHER,
+                                  lambda asked: 1 + len(asked.hidden_words) + len(asked.hidden_regions))
         self._seen: Shelf[tuple[str, tuple[Box, ...] | None], Seen] = Shelf(
             MOST_SEEN, MOST_SEEN_BYTES, lambda seen: seen.photo.pixels.nbytes)
         self._faithful: Shelf[tuple[str, Session], Prediction] = Shelf(MOST_FAITHFUL)
@@ -121,7 +125,9 @@ class Service:
         photo = self.visitors.photo(visitor, session.photo)
         seen = self._see(photo, session.boxes)
         if masking == "feature":
-            return self._quick.run(lambda: self._ask(seen, session, masking))
+            if session.heads_off:
+                return self._quick.run(lambda: self._ask(seen, session, masking))
+            return self._together.ask(_inquiry(seen, session, masking))
         key = (photo.digest, replace(session, photo=""))
         answer = self._faithful.get(key)
         if answer is None:
@@ -137,8 +143,10 @@ class Service:
     def _ask(self, seen: Seen, session: Session, masking: Masking) -> Prediction:
         if session.heads_off:
             return self.explainer.ask(seen, question(session, masking))
-        return self._ready().ask(seen, session.caption, hidden_words=list(session.hidden_words),
-                                 hidden_regions=list(session.hidden_regions), masking=masking)
+        return self._ask_all([_inquiry(seen, session, masking)])[0]
+
+    def _ask_all(self, inquiries: Sequence[Inquiry]) -> list[Prediction]:
+        return self._ready().ask_many(inquiries)
 
     def _ask_unless_overtaken(self, visitor: str, sequence: int, seen: Seen, session: Session) -> Prediction:
         if not self.visitors.is_newest(visitor, sequence):
@@ -193,6 +201,12 @@ class Service:
         self._faithful.keep_only(lambda key: key[0] in open_now)
         for forget in self._forgetters:
             forget(open_now)
+
+
+def _inquiry(seen: Seen, session: Session, masking: Masking) -> Inquiry:
+    from engine.predictor import Inquiry  # imports PyTorch: the page is built before
+
+    return Inquiry(seen, session.caption, session.hidden_words, session.hidden_regions, masking)
 
 
 def question(session: Session, masking: Masking) -> Question:

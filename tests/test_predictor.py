@@ -9,7 +9,7 @@ import torch
 
 from engine.cli import main
 from engine.errors import CaptionError, MaskError, WeightsError
-from engine.predictor import Predictor
+from engine.predictor import Inquiry, Predictor
 from engine.structures.photo import Photo
 from engine.weights.shipped import load_all
 from tests.conftest import ROOT
@@ -139,3 +139,20 @@ def _cut(path) -> None:
 def _swap(folder) -> None:
     model, detector = next(folder.glob("*-vlbert.safetensors")), next(folder.glob("*-detector.safetensors"))
     detector.write_bytes(model.read_bytes())
+
+
+def test_inquiries_of_several_visitors_together_get_the_answers_of_each_alone(predictor, photo, seen) -> None:
+    other = predictor.see(Photo.open(ROOT / "assets" / "examples" / "horses.jpg"))
+    inquiries = [Inquiry(seen, CAPTION, (2,), (1,)), Inquiry(other, "Two horses stand in a wide green field.", (1, 7)),
+                 Inquiry(seen, "[MASK] runs", (), (), "pixels"), Inquiry(other, "horses", (), (2, 1))]
+    together = predictor.ask_many(inquiries)
+    for inquiry, answer in zip(inquiries, together, strict=True):
+        alone = predictor.ask(inquiry.seen, inquiry.caption, inquiry.hidden_words, inquiry.hidden_regions,
+                              inquiry.masking)
+        assert answer.masking == alone.masking
+        assert [w.index for w in answer.words] == [w.index for w in alone.words]
+        assert [r.index for r in answer.regions] == [r.index for r in alone.regions]
+        for a, b in zip((*answer.words, *answer.regions), (*alone.words, *alone.regions), strict=True):
+            assert a.truth == b.truth and a.probability == pytest.approx(b.probability, abs=ROUNDING)
+            assert dataclasses.astuple(a.clues) == pytest.approx(dataclasses.astuple(b.clues), abs=ROUNDING)
+            assert a.best[0].probability == pytest.approx(b.best[0].probability, abs=ROUNDING)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import engine.predictor  # noqa: F401  (takes seconds; the service imports it at the first question)
 from engine.structures.photo import Photo
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -9,11 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from engine.errors import CaptionError, MaskError
 from engine.structures.boxes import Boxes
 from engine.structures.photo import Photo
 from engine.structures.prediction import Candidate, Clues, PieceAnswer, Prediction, RegionAnswer, WordAnswer
+
+if TYPE_CHECKING:
+    from engine.predictor import Inquiry
 
 LABELS = ("dog", "grass", "man", "ball", "tree", "sky", "hat", "woman", "field", "camera", "horse", "cat", "table",
           "cup")
@@ -93,6 +97,9 @@ class FakePredictor:
             regions=tuple(self._region(i, seen.labels[i], masking) for i in hidden_regions),
             masking=masking,
         )
+
+    def ask_many(self, inquiries: Sequence[Inquiry]) -> list[Prediction]:
+        return [self.ask(i.seen, i.caption, i.hidden_words, i.hidden_regions, i.masking) for i in inquiries]
 
     @staticmethod
     def _proposal(photo: Photo, number: int) -> tuple[float, float, float, float]:
