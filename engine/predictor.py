@@ -8,7 +8,7 @@ is the faithful answer, asked for by name ("pixels").
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -27,42 +27,10 @@ from engine.structures.caption import Caption, Word
 from engine.structures.example import Example, Regions, collate
 from engine.structures.photo import Photo
 from engine.structures.prediction import Candidate, Clues, PieceAnswer, Prediction, RegionAnswer, WordAnswer
+from engine.structures.seen import Inquiry, Seen
 
 WHOLE_PICTURE = "whole picture"
 KEPT_HIDINGS = 2  # sets of hidden pixels whose features a Seen remembers
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """A photo and its R regions, region 0 being the whole picture.
-
-    boxes: in the photo's pixels. labels, scores: the detector's own class of each region and how sure it is that
-    something is there (0..1). regions: features. picture: the detector's input, [3, h, w]. hidden: the features under
-    the last few sets of hidden pixels.
-    """
-
-    photo: Photo
-    boxes: Boxes
-    labels: tuple[str, ...]
-    scores: tuple[float, ...]
-    regions: Regions
-    picture: Tensor
-    hidden: dict[tuple[int, ...], Regions] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Inquiry:
-    """What is asked about a photo.
-
-    hidden_words: places in the caption, from 0; hidden_regions: from 1. masking: "feature" hides a region's feature;
-    "pixels" also blackens its pixels before the detector, so that overlapping regions cannot give it away.
-    """
-
-    seen: Seen
-    caption: str
-    hidden_words: tuple[int, ...] = ()
-    hidden_regions: tuple[int, ...] = ()
-    masking: str = "feature"
 
 
 @dataclass(frozen=True)
