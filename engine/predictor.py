@@ -57,6 +57,7 @@ class Predictor:
     """The loaded model.
 
     detector: in inference mode. classes: what the model tells apart; labels: what the detector does, if not the same.
+    folder: where its weights came from, or None; adapters belong to them.
 
     `ask` and `ask_many` with "feature" only read, so they may run beside one other call; `see` and "pixels" are for one
     thread at a time: callers take turns.
@@ -70,6 +71,7 @@ class Predictor:
         self.pieces = pieces
         self.classes = classes
         self.labels = labels or classes
+        self.folder: Path | None = None
 
     @classmethod
     def load(cls, folder: str | Path, detector: str = "", device: str = "auto") -> Predictor:
@@ -81,11 +83,14 @@ class Predictor:
         from engine.weights.detectors import load_detector  # the importers are not needed to use a built predictor
         from engine.weights.shipped import load_all, load_model
 
-        if not detector:
-            return cls(*load_all(Path(folder)))
-        config, model, pieces, classes = load_model(Path(folder))
-        chosen, labels = load_detector(detector, device)
-        return cls(config, chosen, model, pieces, classes, labels)
+        if detector:
+            config, model, pieces, classes = load_model(Path(folder))
+            chosen, labels = load_detector(detector, device)
+            loaded = cls(config, chosen, model, pieces, classes, labels)
+        else:
+            loaded = cls(*load_all(Path(folder)))
+        loaded.folder = Path(folder)
+        return loaded
 
     def words(self, caption: str) -> tuple[Word, ...]:
         """The caption's words in reading order. Raises CaptionError."""

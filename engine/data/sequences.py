@@ -22,13 +22,13 @@ class Sequence:
 
 def open_question(pieces: WordPieces, text: str) -> Sequence:
     """[CLS] question [SEP] [MASK] [SEP]: the answer is one [MASK] in segment B. Raises CaptionError."""
-    first = pieces.caption(text).piece_ids
+    first = pieces.caption(text, "question").piece_ids
     return Sequence((*first, pieces.mask, pieces.sep), second=len(first), asked=len(first))
 
 
 def expression(pieces: WordPieces, text: str, context: str = "") -> Sequence:
     """[CLS] expression [SEP], and in segment B the sentence it stands in, where that is known. Raises CaptionError."""
-    first = pieces.caption(text).piece_ids
+    first = pieces.caption(text, "phrase").piece_ids
     if not context.strip():
         return Sequence(first)
     return Sequence((*first, *pieces.caption(context).piece_ids[1:]), second=len(first))

@@ -38,18 +38,18 @@ class WordPieces:
         self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         self._tokenizer.add_special_tokens(["[MASK]"])
 
-    def caption(self, text: str) -> Caption:
-        """Raises CaptionError where nothing is written, or over 120 pieces are."""
+    def caption(self, text: str, what: str = "caption") -> Caption:
+        """what: how messages call the text. Raises CaptionError where nothing is written, or over 120 pieces are."""
         if not text.strip():
-            raise CaptionError("The caption is empty. Write a sentence about the picture.")
+            raise CaptionError(f"The {what} is empty. Write a sentence about the picture.")
         if len(text) > 20 * MOST_PIECES:
-            raise CaptionError(f"The caption has {len(text)} characters; at most {20 * MOST_PIECES} fit. Shorten it.")
+            raise CaptionError(f"The {what} has {len(text)} characters; at most {20 * MOST_PIECES} fit. Shorten it.")
         found = self._caption(text, self._tokenizer.encode(text))
         if len(found.piece_ids) > MOST_PIECES + 2:
-            raise CaptionError(f"The caption has {len(found.piece_ids) - 2} word pieces; at most {MOST_PIECES} fit. "
+            raise CaptionError(f"The {what} has {len(found.piece_ids) - 2} word pieces; at most {MOST_PIECES} fit. "
                                "Shorten it.")
         if not found.words:
-            raise CaptionError("The caption holds no word that can be read. Write a sentence about the picture.")
+            raise CaptionError(f"The {what} holds no word that can be read. Write a sentence about the picture.")
         return found
 
     def captions(self, texts: Sequence[str]) -> list[Caption]:

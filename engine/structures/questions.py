@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
 
-from engine.errors import DataError
+from engine.errors import CaptionError, DataError
 
 Fractions = tuple[float, float, float, float]
 Q = TypeVar("Q")
@@ -64,9 +65,34 @@ class TaggedText:
         words = tuple(text.split())
         return cls(words, (0,) * len(words))
 
+    @classmethod
+    def read(cls, text: str, boxes: int) -> TaggedText:
+        """From words of which "star [2]" names box 2 of so many. Raises CaptionError that says what is wrong."""
+        words: list[str] = []
+        tags: list[int] = []
+        for number, word in re.findall(r"\[\s*(\d{1,9})\s*\]|((?:(?!\[\s*\d+\s*\])\S)+)", text):
+            if word:
+                words.append(word)
+                tags.append(0)
+            elif not words:
+                raise CaptionError(f"[{number}] stands before the first word. Put it after the word that names it.")
+            elif not 1 <= int(number) <= boxes:
+                raise CaptionError(f"“{words[-1]} [{number}]” names a region that is not there; the picture has "
+                                   f"regions 1 to {boxes}.")
+            else:
+                tags[-1] = int(number)
+        if not words:
+            raise CaptionError("There are no words. Write some.")
+        return cls(tuple(words), tuple(tags))
+
     @property
     def text(self) -> str:
         return " ".join(self.words)
+
+    @property
+    def marked(self) -> str:
+        """As `read` reads it: with the number of its box after each word that names one."""
+        return " ".join(f"{word} [{tag}]" if tag else word for word, tag in zip(self.words, self.tags, strict=True))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from studio.shelf import Shelf
 if TYPE_CHECKING:
     from engine.explain.question import Asked
     from engine.explain.results import AttentionPyramid, Attribution, HeadEffect, Hidings, Leak, Proof
-
     from engine.predictor import Seen
 
 Result = TypeVar("Result")
