@@ -30,15 +30,15 @@ def bench(weights: Path, rounds: int = 40) -> dict[str, Any]:
     start = time.perf_counter()
     predictor = Predictor.load(weights)
     loaded = time.perf_counter() - start
-    picture = _jpeg(4000, 3000)
-    boxes = _grid(REGIONS)
+    picture = jpeg(4000, 3000)
+    boxes = grid(REGIONS)
     seen = predictor.see(Photo.open(picture), boxes)
     words = len(predictor.words(CAPTION))
     figures = {
-        "word_masked": _timed(lambda i: predictor.ask(seen, CAPTION, [i % words], []), rounds),
-        "region_masked_fast": _timed(lambda i: predictor.ask(seen, CAPTION, [], [1 + i % REGIONS]), rounds),
-        "region_masked_faithful": _timed(lambda i: _faithful(predictor, seen, 1 + i % REGIONS), min(rounds, REGIONS)),
-        "photo_12_megapixels_to_first_answers": _timed(lambda i: _from_bytes(predictor, picture), max(3, rounds // 8)),
+        "word_masked": timed(lambda i: predictor.ask(seen, CAPTION, [i % words], []), rounds),
+        "region_masked_fast": timed(lambda i: predictor.ask(seen, CAPTION, [], [1 + i % REGIONS]), rounds),
+        "region_masked_faithful": timed(lambda i: _faithful(predictor, seen, 1 + i % REGIONS), min(rounds, REGIONS)),
+        "photo_12_megapixels_to_first_answers": timed(lambda i: _from_bytes(predictor, picture), max(3, rounds // 8)),
     }
     return {"milliseconds": figures, "load_seconds": round(loaded, 3),
             "resident_megabytes": round(psutil.Process().memory_info().rss / 1e6),
@@ -52,7 +52,7 @@ def machine() -> dict[str, Any]:
             "torch": torch.__version__, "bfloat16": torch.ops.mkldnn._is_mkldnn_bf16_supported()}
 
 
-def _timed(call: Callable[[int], Any], rounds: int) -> dict[str, float]:
+def timed(call: Callable[[int], Any], rounds: int) -> dict[str, float]:
     for i in range(2):
         call(i)
     times = []
@@ -74,7 +74,7 @@ def _from_bytes(predictor: Predictor, picture: bytes) -> None:
     predictor.ask(seen, CAPTION, [3], [1])
 
 
-def _jpeg(width: int, height: int) -> bytes:
+def jpeg(width: int, height: int) -> bytes:
     """A picture of smooth noise."""
     noise = np.random.default_rng(0).integers(0, 255, (height // 50, width // 50, 3), dtype=np.uint8)
     out = io.BytesIO()
@@ -82,6 +82,6 @@ def _jpeg(width: int, height: int) -> bytes:
     return out.getvalue()
 
 
-def _grid(count: int) -> list[tuple[float, float, float, float]]:
+def grid(count: int) -> list[tuple[float, float, float, float]]:
     side = int(count ** 0.5)
     return [(x / side, y / side, (x + 1) / side, (y + 1) / side) for y in range(side) for x in range(side)]

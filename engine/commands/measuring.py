@@ -14,7 +14,7 @@ from engine.errors import DataError
 
 
 def add_evaluate(p: argparse.ArgumentParser) -> None:
-    p.add_argument("what", choices=("pretraining", "proposals", *TASKS))
+    p.add_argument("what", choices=("pretraining", "proposals", "explanations", *TASKS))
     p.add_argument("--data", type=Path, required=True, help="folder with entities_SPLIT.jsonl and images/, "
                    "or another one that `finetune` takes")
     p.add_argument("--split", default="dev")
@@ -36,6 +36,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         write(_evaluate_task(options), options.json)
         return
     from engine.data.flickr8k import read
+    from engine.measure import explanations
     from engine.measure.pretraining import measure
     from engine.measure.proposals import recall
 
@@ -44,6 +45,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.what == "proposals":
         found = recall(predictor, photos)
         figures: dict[str, Any] = found.overall() | {"by_kind": found.by_kind(), "n_images": len(photos)}
+    elif options.what == "explanations":
+        figures = explanations.measure(predictor, photos)
+        figures["table"] = explanations.table(figures).splitlines()
     else:
         figures = measure(predictor, photos, options.masking)
     write(figures, options.json)
@@ -110,8 +114,8 @@ def _read_boxes(path: Path) -> list[list[float]]:
 
 
 def add_bench(p: argparse.ArgumentParser) -> None:
-    p.add_argument("what", nargs="?", choices=("predict", "train"), default="predict",
-                   help="the loaded model (default), or the trainer on random data")
+    p.add_argument("what", nargs="?", choices=("predict", "train", "explain"), default="predict",
+                   help="the loaded model (default), the trainer on random data, or the explanations")
     p.add_argument("--weights", type=Path, default=WEIGHTS)
     p.add_argument("--preset", default="mini", help="train: the model to train (default mini)")
     p.add_argument("--steps", type=int, default=8, help="train: most steps of each kind that are timed (default 8)")
@@ -121,9 +125,12 @@ def add_bench(p: argparse.ArgumentParser) -> None:
 
 def _bench(options: argparse.Namespace) -> None:
     from engine.bench import bench
+    from engine.bench_explain import bench_explain
     from engine.bench_training import bench_training
 
     if options.what == "train":
         write(bench_training(options.preset, options.weights / "vocab.txt", options.steps), options.json)
+    elif options.what == "explain":
+        write(bench_explain(options.weights), options.json)
     else:
         write(bench(options.weights), options.json)

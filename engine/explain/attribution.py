@@ -14,7 +14,7 @@ from engine.explain.methods import Method
 from engine.explain.passes import Passes
 from engine.explain.perturbation import leave_one_out, shapley
 from engine.explain.relevance import relevance
-from engine.explain.results import Attribution
+from engine.explain.results import SMALL, Attribution
 from engine.explain.target import Target
 
 
@@ -37,7 +37,7 @@ def attribute(passes: Passes, target: Target, method: Method) -> Attribution:
     words, regions = game.spread(found.values)
     gap = None
     if method.complete:
-        gap = abs(sum(found.values) - (full - empty)) / max(abs(full - empty), 1e-9)
+        gap = abs(sum(found.values) - (full - empty)) / max(abs(full - empty), SMALL)
     return Attribution(method.name, target.answer, words, regions, full, empty, gap, found.error, method.signed)
 
 

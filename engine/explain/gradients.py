@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from engine.explain.game import Game
 from engine.explain.heads_off import HeadsOff
 from engine.explain.passes import Passes, batch_rows
+from engine.explain.results import SMALL
 from engine.explain.target import Target
 from engine.model.layout import Layout
 from engine.model.vlbert import Encoded, VLBert
@@ -118,7 +119,7 @@ def integrated_gradients(passes: Passes, target: Target) -> Integrated:
         passes.clock(doublings, 5)
         words, regions = method.attribute(shown, hidden, n_steps=steps, internal_batch_size=rows)
         values = _of_players(faded, words, regions)
-        if abs(float(values.sum()) - (full - empty)) <= COMPLETE * abs(full - empty) or steps >= MOST_STEPS:
+        if abs(float(values.sum()) - (full - empty)) <= COMPLETE * max(abs(full - empty), SMALL) or steps >= MOST_STEPS:
             return Integrated(values, full, empty, steps)
         steps, doublings = 2 * steps, doublings + 1
 

@@ -23,8 +23,8 @@ BEATS = 0.9  # of the random orders must be worse
 def prove(passes: Passes, target: Target, attribution: Attribution) -> Proof:
     """Raises StoppedError."""
     value = passes.game.gather(attribution.words, attribution.regions)
-    deletion, insertion = curves(passes, target, order_of(value))
-    by_attention = curves(passes, target, order_of(torch.tensor(raw_attention(passes, target))))
+    deletion, insertion = curves(passes, target, order_of(value), attribution.method)
+    by_attention = curves(passes, target, order_of(torch.tensor(raw_attention(passes, target))), "attention")
     random = [curves(passes, target, order) for order in random_orders(len(value))]
     exact = leave_one_out_values(passes, target)
     better = sum(deletion.area < d.area for d, _ in random) / len(random)

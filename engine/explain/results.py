@@ -8,6 +8,7 @@ from typing import Literal
 from engine.explain.question import Asked, Player
 
 Verdict = Literal["better than attention", "better than random", "no better than random"]
+SMALL = 1e-3  # a difference of probabilities below which nothing is measured relative to it
 
 
 @dataclass(frozen=True)
@@ -15,9 +16,9 @@ class Attribution:
     """How much each word and region does for one answer.
 
     words: one of each word of the caption, regions: one of each region; 0 for region 0 and what is hidden. full, empty:
-    the answer's probability with all players and with none. gap: how far the sum is from full - empty, relative to it,
-    where the method promises that they are equal. error: largest standard error of a sampled value. signed: negative
-    values speak against the answer.
+    the answer's probability with all players and with none. gap: where the method promises that the values sum to
+    full - empty, how far they are from it, relative to it (or to 0.001, if that is more). error: largest standard error
+    of a sampled value. signed: negative values speak against the answer.
     """
 
     method: str

@@ -1,0 +1,181 @@
+"""How faithful each way of explaining is, over many photographs, and whether it points at what a noun means.
+
+On a folder shaped like `engine.data.flickr8k` reads: of each photo caption 0 with one hidden noun that names boxes, and
+the annotated boxes as regions. The words that are explained are those nouns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.data.flickr8k import AnnotatedPhoto
+from engine.errors import DataError
+from engine.explain.attention import attention_of
+from engine.explain.attribution import attribute
+from engine.explain.game import Game
+from engine.explain.hidings import resolve
+from engine.explain.methods import DEFAULT, METHODS
+from engine.explain.passes import Clock, Passes
+from engine.explain.proof import curves, leave_one_out_values, order_of, random_orders, rank_correlation
+from engine.explain.question import Asked, Question
+from engine.explain.target import Target
+from engine.predictor import Predictor, Seen
+from engine.structures.photo import Photo
+from engine.tasks.pretraining import grounded_captions
+
+RESAMPLES = 2000
+BASELINES = ("random", "attention")
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A photo with one hidden noun. boxes: the regions (from 1) that it names."""
+
+    seen: Seen
+    question: Question
+    asked: Asked
+    boxes: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One method on one example. pointing, share: nothing where the photo has no region to choose from."""
+
+    deletion: float
+    insertion: float
+    spearman: float
+    gap: float | None = None
+    pointing: bool | None = None
+    share: float | None = None
+
+
+def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto],
+            progress: Progress = lambda done, total: None) -> dict[str, Any]:
+    """Figures of every method, of attention by head and layer, and of chance. Raises DataError without such nouns."""
+    scores: dict[str, list[Score]] = {name: [] for name in METHODS}
+    heads, chance, areas = [], [], []
+    for done, hidden in enumerate(hidden_nouns(predictor, photos), 1):
+        passes = Passes(predictor, Game.of(predictor, hidden.seen, hidden.question), Clock())
+        target = resolve(passes, hidden.seen, hidden.asked)
+        for name, score in _scores(passes, target, hidden.boxes).items():
+            scores[name].append(score)
+        heads.append(_heads_point(passes, target, hidden.boxes))
+        chance.append(len(hidden.boxes) / (len(hidden.seen.boxes) - 1))
+        areas.append(_area_share(hidden))
+        progress(done, len(photos))
+    if not heads:
+        raise DataError("No caption has a noun that names a box. Take more photographs.")
+    pointing = torch.stack(heads).float().mean(dim=0)  # [N, H + 1]
+    return {
+        "methods": {name: _figures(own, scores) for name, own in scores.items()}, "default": DEFAULT,
+        "attention_pointing": {"heads": pointing[:, :-1].tolist(), "layers": pointing[:, -1].tolist()},
+        "chance": {"pointing": float(np.mean(chance)), "area": float(np.mean(areas))}, "n": len(heads),
+        "n_images": len(photos)}
+
+
+def hidden_nouns(predictor: Predictor, photos: Sequence[AnnotatedPhoto]) -> Iterator[Hidden]:
+    """One of each photo that has one: the first grounded noun of the first photo, the second of the second, ..."""
+    for number, grounded in enumerate(grounded_captions(photos, predictor.pieces, captions=1)):
+        nouns = [(word, boxes) for word, boxes in grounded.phrases
+                 if predictor.pieces.unknown not in grounded.caption.piece_ids_of(word)]
+        if nouns:
+            word, boxes = nouns[number % len(nouns)]
+            photo = photos[grounded.photo]
+            seen = predictor.see(Photo.open(photo.path), photo.boxes)
+            yield Hidden(seen, Question(grounded.caption.text, (word,), ()), Asked("word", word),
+                         frozenset(b + 1 for b in boxes))
+
+
+def _scores(passes: Passes, target: Target, boxes: frozenset[int]) -> dict[str, Score]:
+    """Every method on one example; random is the mean over its orders."""
+    game, found = passes.game, {}
+    exact = leave_one_out_values(passes, target)
+    for name, method in METHODS.items():
+        if name == "random":
+            continue
+        attribution = attribute(passes, target, method)
+        value = game.gather(attribution.words, attribution.regions)
+        deletion, insertion = curves(passes, target, order_of(value))
+        found[name] = Score(deletion.area, insertion.area, rank_correlation(value, exact), attribution.gap,
+                            *_points(attribution.regions, boxes))
+    random = [curves(passes, target, order) for order in random_orders(len(game.players))]
+    found["random"] = Score(float(np.mean([d.area for d, _ in random])), float(np.mean([i.area for _, i in random])), 0)
+    return found
+
+
+def _points(regions: Sequence[float], boxes: frozenset[int]) -> tuple[bool, float | None]:
+    """Whether the region with the highest value is one of the noun's, and their share of all positive value."""
+    values = torch.tensor(regions[1:])
+    positive = values.clamp(min=0)
+    own = [b - 1 for b in boxes]
+    share = float(positive[own].sum() / positive.sum()) if float(positive.sum()) > 0 else None
+    return int(values.argmax()) in own, share
+
+
+@torch.inference_mode()
+def _heads_point(passes: Passes, target: Target, boxes: frozenset[int]) -> Tensor:
+    """[N, H + 1] bool: where each head, and the mean of each layer, looks most among the regions."""
+    attention = attention_of(passes.predictor, passes.game)  # [N, H, L, L]
+    first = len(passes.game.caption.piece_ids) + 1
+    looks = attention[:, :, list(target.places), first:first + len(passes.game.regions) - 1].mean(dim=2)  # [N, H, R-1]
+    best = torch.cat([looks, looks.mean(dim=1, keepdim=True)], dim=1).argmax(dim=2)
+    return torch.isin(best + 1, torch.tensor(sorted(boxes)))
+
+
+def _area_share(hidden: Hidden) -> float:
+    """The noun's boxes' share of the areas of all annotated boxes."""
+    area = hidden.seen.boxes.area[1:]
+    return float(area[[b - 1 for b in hidden.boxes]].sum() / area.sum())
+
+
+def _figures(own: Sequence[Score], scores: dict[str, list[Score]]) -> dict[str, Any]:
+    """Means, and relative differences of the areas to random orders and to raw attention with their intervals."""
+    figures: dict[str, Any] = {field: _mean([getattr(s, field) for s in own])
+                               for field in ("deletion", "insertion", "spearman", "gap", "pointing", "share")}
+    for area in ("deletion", "insertion"):
+        for name in BASELINES:
+            figures[f"{area}_against_{name}"] = relative_difference(
+                np.array([getattr(s, area) for s in own]), np.array([getattr(s, area) for s in scores[name]]))
+    return figures
+
+
+def relative_difference(own: np.ndarray, other: np.ndarray) -> dict[str, float]:
+    """(mean of own - mean of other) / mean of other over paired examples, and its 95 % interval by the bootstrap."""
+    rows = np.random.default_rng(0).integers(0, len(own), (RESAMPLES, len(own)))
+    drawn = own[rows].mean(axis=1) / other[rows].mean(axis=1) - 1
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return {"difference": float(own.mean() / other.mean() - 1), "low": float(low), "high": float(high)}
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [float(v) for v in values if v is not None]
+    return sum(known) / len(known) if known else None
+
+
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"
+
+
+def _interval(found: dict[str, float]) -> str:
+    return f"{100 * found['difference']:+.1f} % ({100 * found['low']:+.1f} to {100 * found['high']:+.1f})"
+
+
+def table(figures: dict[str, Any]) -> str:
+    """Markdown: a line for each method."""
+    lines = ["| | deletion | against random | against raw attention | insertion | rank correlation | pointing | "
+             "share on its boxes |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for name, own in figures["methods"].items():
+        against = [own[f"deletion_against_{b}"] for b in BASELINES]
+        shown = [f"{own['deletion']:.3f}", *(_interval(d) for d in against), f"{own['insertion']:.3f}",
+                 f"{own['spearman']:.2f}", *(_percent(own[k]) for k in ("pointing", "share"))]
+        lines.append(f"| {METHODS[name].title} | " + " | ".join(shown) + " |")
+    return "\n".join(lines)
