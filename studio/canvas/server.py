@@ -11,8 +11,10 @@ from gradio.data_classes import DataWithFiles
 
 from engine.errors import VLBertError
 from engine.structures.photo import Photo
+from studio.canvas.why_server import text, why_functions
 from studio.errors import RequestError
 from studio.examples import Example, all_examples
+from studio.explaining.explanations import Explanations
 from studio.service import Masking, Service
 from studio.session import Session
 from studio.views.answers import answers
@@ -26,7 +28,7 @@ Reply = dict[str, Any]
 
 
 def server_functions(service: Service) -> list[Callable[[Any], Reply]]:
-    """status, examples, open_photo, open_example, read, look and ask.
+    """status, examples, open_photo, open_example, read, look, ask, and those of the explanations.
 
     None raises: what goes wrong comes back as {"error": a sentence for the visitor, "kind": the error's name}.
     """
@@ -40,11 +42,11 @@ def server_functions(service: Service) -> list[Callable[[Any], Reply]]:
     def open_photo(sent: Any) -> Reply:
         if not isinstance(sent, DataWithFiles) or len(sent.files) != 1:
             raise RequestError("Exactly one picture must be sent. Reload the page.")
-        return _opened(*service.open(_text(sent.data, "visitor"), sent.files[0][1]))
+        return _opened(*service.open(text(sent.data, "visitor"), sent.files[0][1]))
 
     def open_example(sent: Any) -> Reply:
         example = _example(sent.get("number"))
-        return {**_opened(*service.open(_text(sent, "visitor"), example.read())),
+        return {**_opened(*service.open(text(sent, "visitor"), example.read())),
                 "caption": example.caption, "hide": example.hide, "shows": example.shows}
 
     def read(sent: Any) -> Reply:
@@ -52,16 +54,17 @@ def server_functions(service: Service) -> list[Callable[[Any], Reply]]:
         return chips(caption, service.words(caption))
 
     def look(sent: Any) -> Reply:
-        return {"regions": regions(service.see(_text(sent, "visitor"), Session.from_json(sent)))}
+        return {"regions": regions(service.see(text(sent, "visitor"), Session.from_json(sent)))}
 
     def ask(sent: Any) -> Reply:
         masking, sequence = sent.get("masking"), sent.get("sequence")
         if masking not in ("feature", "pixels") or not isinstance(sequence, int):
             raise RequestError(f"Masking is “feature” or “pixels”, not {masking!r}. Reload the page.")
         session = Session.from_json(sent)
-        return answers(service.ask(_text(sent, "visitor"), session, sequence, cast(Masking, masking)))
+        return answers(service.ask(text(sent, "visitor"), session, sequence, cast(Masking, masking)))
 
-    return [_answering(f) for f in (status, examples, open_photo, open_example, read, look, ask)]
+    own = [status, examples, open_photo, open_example, read, look, ask]
+    return [_answering(f) for f in (*own, *why_functions(service, Explanations(service)))]
 
 
 def _answering(function: Callable[[Any], Reply]) -> Callable[[Any], Reply]:
@@ -100,10 +103,3 @@ def _example(number: object) -> Example:
 @functools.cache
 def _thumbnail(number: int) -> str:
     return data_url(Photo.open(all_examples()[number].read()), THUMBNAIL)
-
-
-def _text(sent: Any, field: str) -> str:
-    value = sent.get(field)
-    if not isinstance(value, str):
-        raise RequestError(f"The request lacks its {field}. Reload the page.")
-    return value

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 MOST_KEPT = 512
-QUICK_METHODS = ("relevance", "gradient_x_input", "attention", "rollout", "random")
 
 
 @dataclass(frozen=True)
@@ -55,20 +54,24 @@ class Explanations:
     def hidings(self, asks: Inquiry) -> Hidings:
         """What every single further hiding does to every answer."""
         return self._once(asks, ("hidings",), self._maps,
-                          lambda seen, _: self._engine.hidings(seen, self._question(asks)))
+                          lambda seen, work: self._engine.hidings(seen, self._question(asks), work.is_stopped))
 
     def attribute(self, asks: Inquiry, asked: Asked, method: str) -> Attribution:
         """How much each word and region did for the asked answer, by one of the engine's methods."""
+        from engine.explain.methods import method as known
+
         return self._once(
-            asks, ("map", asked, method), self._maps if method in QUICK_METHODS else self._long,
+            asks, ("map", asked, method), self._long if known(method).long else self._maps,
             lambda seen, work: self._engine.attribute(seen, self._question(asks), asked, method, work.advance,
                                                       work.is_stopped))
 
     def prove(self, asks: Inquiry, asked: Asked, method: str) -> Proof:
         """Whether that map can be believed, on this very example."""
         attribution = self.attribute(asks, asked, method)
-        return self._once(asks, ("proof", asked, method), self._long,
-                          lambda seen, _: self._engine.prove(seen, self._question(asks), asked, attribution))
+        return self._once(
+            asks, ("proof", asked, method), self._long,
+            lambda seen, work: self._engine.prove(seen, self._question(asks), asked, attribution, work.advance,
+                                                  work.is_stopped))
 
     def rank_heads(self, asks: Inquiry, asked: Asked) -> tuple[HeadEffect, ...]:
         """What switching off each head by itself does to the asked answer."""
@@ -77,7 +80,7 @@ class Explanations:
             lambda seen, work: self._engine.rank_heads(seen, self._question(asks), asked, work.advance,
                                                        work.is_stopped))
 
-    def leak(self, asks: Inquiry) -> Leak:
+    def leak(self, asks: Inquiry) -> tuple[Leak, ...]:
         """The hidden regions' answers with their features hidden and with their pixels hidden."""
         self._service.see_hidden(asks.visitor, asks.session)
         return self._once(asks, ("leak",), self._maps,

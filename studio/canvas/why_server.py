@@ -1,0 +1,93 @@
+"""What the page's explanations may ask of the server; every reply is plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from studio.errors import RequestError
+from studio.explaining.explanations import Explanations, Inquiry
+from studio.service import Masking, Service
+from studio.session import Session
+from studio.views import attention, explanations
+from studio.views.explanations import methods
+
+if TYPE_CHECKING:
+    from engine.explain.question import Asked
+
+Reply = dict[str, Any]
+
+
+def why_functions(service: Service, explain: Explanations) -> list[Callable[[Any], Reply]]:
+    """why_methods, why_hidings, why_map, why_proof, why_attention, why_heads, why_leak, why_progress and why_stop."""
+
+    def why_methods(_: Any) -> Reply:
+        from engine.explain.methods import DEFAULT, METHODS
+
+        return methods(METHODS.values(), DEFAULT)
+
+    def why_hidings(sent: Any) -> Reply:
+        return explanations.hidings(explain.hidings(inquiry(sent)))
+
+    def why_map(sent: Any) -> Reply:
+        return explanations.attribution(explain.attribute(inquiry(sent), asked(sent), text(sent, "method")))
+
+    def why_proof(sent: Any) -> Reply:
+        from engine.explain.methods import method
+
+        title = method(text(sent, "method")).title
+        return explanations.proof(explain.prove(inquiry(sent), asked(sent), text(sent, "method")), title)
+
+    def why_attention(sent: Any) -> Reply:
+        asks = inquiry(sent)
+        return attention.pyramid(explain.pyramid(asks), service.see(asks.visitor, asks.session).labels)
+
+    def why_heads(sent: Any) -> Reply:
+        return explanations.heads(explain.rank_heads(inquiry(sent), asked(sent)))
+
+    def why_leak(sent: Any) -> Reply:
+        return explanations.leaks(explain.leak(inquiry(sent)))
+
+    def why_progress(sent: Any) -> Reply:
+        done, total = explain.works.progress(text(sent, "visitor"), number(sent))
+        return {"done": done, "total": total}
+
+    def why_stop(sent: Any) -> Reply:
+        explain.works.stop(text(sent, "visitor"), number(sent))
+        return {"stopped": True}
+
+    return [why_methods, why_hidings, why_map, why_proof, why_attention, why_heads, why_leak, why_progress, why_stop]
+
+
+def inquiry(sent: Any) -> Inquiry:
+    """Raises RequestError and what `Session.from_json` does."""
+    masking = sent.get("masking", "feature")
+    if masking not in ("feature", "pixels"):
+        raise RequestError(f"Masking is “feature” or “pixels”, not {masking!r}. Reload the page.")
+    return Inquiry(text(sent, "visitor"), Session.from_json(sent), cast(Masking, masking), number(sent))
+
+
+def asked(sent: Any) -> Asked:
+    """What is asked about: {"kind", "index", "answer"}. Raises RequestError, MaskError."""
+    from engine.explain.question import Asked
+
+    given = sent.get("asked")
+    if not isinstance(given, dict) or not isinstance(given.get("index"), int):
+        raise RequestError("The request does not say which hidden word or region it asks about. Reload the page.")
+    return Asked(given.get("kind", ""), given["index"], str(given.get("answer", "")))
+
+
+def text(sent: Any, field: str) -> str:
+    """Raises RequestError."""
+    value = sent.get(field)
+    if not isinstance(value, str):
+        raise RequestError(f"The request lacks its {field}. Reload the page.")
+    return value
+
+
+def number(sent: Any) -> int:
+    """Of the work, as the page counts it. Raises RequestError."""
+    value = sent.get("work")
+    if not isinstance(value, int):
+        raise RequestError("The request lacks its work's number. Reload the page.")
+    return value

@@ -1,0 +1,31 @@
+"""Attention of all layers and heads for the browser, which draws, filters and multiplies it by itself."""
+
+from __future__ import annotations
+
+import base64
+from array import array
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.explain.results import AttentionPyramid, Element
+
+
+def pyramid(found: AttentionPyramid, labels: Sequence[str]) -> dict[str, Any]:
+    """weights: base64 of one byte a number; scales: base64 of little-endian float32, one a row. labels: of regions."""
+    scales = array("f", found.scales)
+    return {
+        "weights": base64.b64encode(found.weights).decode("ascii"),
+        "scales": base64.b64encode(scales.tobytes()).decode("ascii"),
+        "layers": found.layers, "heads": found.heads,
+        "elements": [{"kind": e.kind, "index": e.index, "text": name}
+                     for e, name in zip(found.elements, names(found.elements, labels), strict=True)],
+        "entropy": [[round(v, 4) for v in layer] for layer in found.entropy],
+        "shares": [[[round(v, 4) for v in head] for head in layer] for layer in found.shares],
+    }
+
+
+def names(elements: Sequence[Element], labels: Sequence[str]) -> list[str]:
+    """How the elements are called: words by their pieces, regions by label and number."""
+    return [f"{labels[e.index]} {e.index}" if e.kind == "region" and e.index else
+            (labels[0] if e.kind == "region" else e.text) for e in elements]
