@@ -6,7 +6,9 @@ from pathlib import Path
 
 import gradio as gr
 
+from studio.api import build_api
 from studio.canvas.canvas import build_canvas
+from studio.explaining.explanations import Explanations
 from studio.service import Service
 
 TITLE = "VL-BERT Studio"
@@ -22,6 +24,7 @@ def look() -> gr.themes.Base:
 def build_page(service: Service, card: Path) -> gr.Blocks:
     """One tab for each thing to do, and below them the model card `card`, a Markdown file."""
     visits: dict[str, str] = {}
+    explain = Explanations(service)
 
     def arrive(request: gr.Request) -> dict[str, str]:
         visits[request.session_hash or ""] = visitor = service.visitors.admit()
@@ -34,9 +37,10 @@ def build_page(service: Service, card: Path) -> gr.Blocks:
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         with gr.Tabs(elem_id="tabs"), gr.Tab("Hide and see", id="hide"):
-            canvas = build_canvas(service, elem_id="canvas")
+            canvas = build_canvas(service, explain, _read_card(card), elem_id="canvas")
         with gr.Accordion("Model card", open=False, elem_id="model-card") as drawer:
             gr.Markdown(_read_card(card))
+        build_api(service, explain)
         page.load(arrive, outputs=canvas, queue=False, show_progress="hidden", api_visibility="private")
         page.unload(leave)
         canvas.card(lambda: gr.Accordion(open=True), outputs=drawer, queue=False, show_progress="hidden",

@@ -21,7 +21,6 @@ from studio.visitors import Visitors
 if TYPE_CHECKING:
     from engine.explain.explainer import Explainer
     from engine.explain.question import Question
-
     from engine.predictor import Inquiry, Predictor, Seen
     from engine.structures.caption import Word
     from engine.structures.prediction import Prediction
@@ -122,6 +121,14 @@ class Service:
         and SupersededError for masking "pixels" where a later question of this visitor came meanwhile.
         """
         self.visitors.note(visitor, sequence)
+        return self._answer(visitor, session, masking, lambda: not self.visitors.is_newest(visitor, sequence))
+
+    def answer(self, visitor: str, session: Session, masking: Masking) -> Prediction:
+        """The same, whatever else this visitor asks meanwhile."""
+        return self._answer(visitor, session, masking, lambda: False)
+
+    def _answer(self, visitor: str, session: Session, masking: Masking,
+                overtaken: Callable[[], bool]) -> Prediction:
         photo = self.visitors.photo(visitor, session.photo)
         seen = self._see(photo, session.boxes)
         if masking == "feature":
@@ -131,7 +138,7 @@ class Service:
         key = (photo.digest, replace(session, photo=""))
         answer = self._faithful.get(key)
         if answer is None:
-            answer = self._slow.run(lambda: self._ask_unless_overtaken(visitor, sequence, seen, session))
+            answer = self._slow.run(lambda: self._ask_unless(overtaken, seen, session))
             self._faithful.put(key, answer)
         return answer
 
@@ -148,8 +155,8 @@ class Service:
     def _ask_all(self, inquiries: Sequence[Inquiry]) -> list[Prediction]:
         return self._ready().ask_many(inquiries)
 
-    def _ask_unless_overtaken(self, visitor: str, sequence: int, seen: Seen, session: Session) -> Prediction:
-        if not self.visitors.is_newest(visitor, sequence):
+    def _ask_unless(self, overtaken: Callable[[], bool], seen: Seen, session: Session) -> Prediction:
+        if overtaken():
             raise SupersededError("A later question came meanwhile.")
         return self._ask(seen, session, "pixels")
 

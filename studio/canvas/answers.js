@@ -43,13 +43,16 @@ function makeCard(kind) {
   const note = make("p", { class: "rank" });
   const verdict = make("p", { class: "verdict" });
   const show = make("button", { type: "button", class: "show", title: "Show it again" }, "Show");
+  const why = make("button", { type: "button", class: "show why-this" }, "Why?");
+  const effect = make("p", { class: "effect", hidden: true });
   const meter = make("div", { class: "meter" }, make("h4", {}, "Clue meter"),
     make("dl", {}, ...clues.map((c) => c.node)));
   const node = make("article", { class: "answer", "data-kind": kind },
-    make("header", {}, make("h3", {}, kind === "word" ? "Hidden word " : "Hidden region ", title), show),
+    make("header", {}, make("h3", {}, kind === "word" ? "Hidden word " : "Hidden region ", title),
+      make("span", { class: "row" }, why, show)),
     make("div", { class: "halves" }, make("div", { class: "guesses" }, make("ol", {}, ...rows.map((r) => r.node)), rank),
-      meter), note, verdict);
-  return { node, rows, clues, title, rank, note, verdict, show, meter };
+      meter), note, verdict, effect);
+  return { node, rows, clues, title, rank, note, verdict, show, why, effect, meter };
 }
 
 function fillCard(card, kind, answer) {
@@ -78,7 +81,7 @@ function fillCard(card, kind, answer) {
   setText(card.verdict, tight(answer.verdict));
 }
 
-function makeAnswers({ showWord, showRegion }) {
+function makeAnswers({ showWord, showRegion, explain }) {
   const list = part("answers");
   const cards = new Map(); // "word 3" -> card
 
@@ -96,17 +99,29 @@ function makeAnswers({ showWord, showRegion }) {
       if (!card) {
         card = makeCard(kind);
         card.show.addEventListener("click", () => (kind === "word" ? showWord : showRegion)(answer.index));
+        card.why.addEventListener("click", () => explain(kind, answer.index));
         cards.set(key, card);
       }
       setHidden(card.show, kind === "word" && !answer.known);
       setAttribute(card.show, "aria-label", `Show ${answer.truth} again`);
+      setAttribute(card.why, "aria-label", `Why? Explain the answer for ${answer.truth || "[MASK]"}`);
       fillCard(card, kind, answer);
       if (list.children[place] !== card.node) list.insertBefore(card.node, list.children[place] || null);
     });
     setHidden(part("empty"), wanted.length > 0);
   }
 
-  return { render };
+  // lines: what each answer becomes without the element pointed at; null where none is. ready: whether that is known.
+  function showEffects(lines, ready) {
+    for (const [key, card] of cards) {
+      const line = lines?.find((l) => `${l.kind} ${l.index}` === key);
+      setHidden(card.effect, !ready);
+      setText(card.effect, tight(line ? line.text : "Point at a word or a box: here stands what the answer is without it."));
+      card.effect.classList.toggle("moved", Boolean(line?.moved));
+    }
+  }
+
+  return { render, showEffects };
 }
 
 // What the chip or the box itself says: the best guess and how sure the model is of it.

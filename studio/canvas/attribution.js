@@ -119,7 +119,7 @@ function makeTable({ stage, takeAway }) {
     title, make("span", { "aria-hidden": "true" }, column === key ? (down ? " ↓" : " ↑") : "")))));
     const body = sorted.slice(0, all ? sorted.length : FIRST_ROWS).map((r) => make("tr", {},
       make("th", { scope: "row" }, make("span", { class: `kind ${r.kind}` }, r.kind === "word" ? "Aa" : "▣"), r.name),
-      make("td", {}, last.map.signed ? points(r.value) : r.value.toFixed(3)), make("td", {}, tight(`${(100 * r.size).toFixed(0)} %`)),
+      make("td", {}, last.map.signed ? points(r.value) : r.value.toPrecision(2)), make("td", {}, tight(`${(100 * r.size).toFixed(0)} %`)),
       make("td", {}, r.without === null ? "–" : points(r.without))));
     place.replaceChildren(
       make("table", {}, make("caption", {}, last.map.signed ? "Values and changes in points of probability"

@@ -9,6 +9,7 @@ let opening = 0;
 const courier = makeCourier();
 const notices = makeNotices();
 const store = makeStore((now, before) => {
+  if (now !== before) why.moved();
   if (now.photo !== before.photo) {
     Object.assign(ui, { selected: null, pointed: null, preview: null, showAll: false });
     reply = NO_ANSWERS;
@@ -22,9 +23,12 @@ const asker = makeAsker(courier, store, {
     redraw();
     part("studio").dataset.masking = next.masking;
     part("studio").dataset.answered = String(sequence);
+    compare.answered(store.now, next);
+    panels.heads.answered(next);
+    why.answered(store.now, next);
     speak([...next.words, ...next.regions].map((a) => a.spoken).slice(-2).join(" "));
   },
-  failed(problem) { ui.refining = false; redraw(); notices.complain(problem.message); },
+  failed(problem) { why.moved(); ui.refining = false; redraw(); notices.complain(problem.message); },
   refining(on) { ui.refining = on; redraw(); },
 });
 
@@ -35,7 +39,24 @@ const editor = makeEditor({ store, readCaption, complain: notices.complain });
 const cards = makeAnswers({
   showWord(index) { toggleWord(index); sentence.focus(index); },
   showRegion(index) { toggleRegion(index); regionList.focus(index); },
+  explain: (kind, index) => why.about(kind, index),
 });
+const effects = makeEffects({ cards, nameElement: (kind, index) => (kind === "word"
+  ? store.now.chips.words[index].text : nameOf(store.now.regions, index)) });
+const why = makeWhy({ courier, effects, speak });
+const take = makeTake({ why, courier, method: () => panels.map.method });
+const compare = makeCompare({ why, store, goTo: (state) => step(state),
+  modelName: () => part("model-text").textContent.replace("Model: ", "") });
+const panels = {
+  map: makeMap({ why, stage: why.stage, effects, takeAway: take.take }),
+  attention: makeAttention({ why, stage: why.stage }),
+  heads: makeHeads({ why, store, switchHead, allOn: () => step({ headsOff: [] }), takeAway: take.take }),
+  leak: makeLeak({ why, stage: why.stage }),
+  compare,
+  take,
+};
+makeBertViz({ why });
+why.start(panels);
 const sources = makeSources({ opened: open, complain: notices.complain });
 const picture = makePicture({ store, ui, redraw, addBox, changeBox, deleteBox, select });
 
@@ -78,7 +99,7 @@ async function begin() {
   try {
     const { examples } = await courier.call("examples");
     sources.showExamples(examples);
-    if (!store.now.photo) await open({ number: 0 }, examples[0].shows);
+    if (!store.now.photo) await openFirst(examples);
   } catch (problem) {
     notices.complain(problem.message);
   }

@@ -8,16 +8,22 @@ from typing import Any
 import gradio as gr
 
 from studio.canvas.server import server_functions
+from studio.explaining.explanations import Explanations
 from studio.service import Service
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("dom", "state", "server", "sources", "boxes", "picture", "marks", "words", "answers", "status", "steps",
-           "render", "canvas")
-STYLES = ("canvas", "picture", "panel")
+           "render", "works", "effects", "stage", "proof", "attribution", "attention", "attention_panel", "bertviz",
+           "heads", "leak", "compare", "take", "why", "canvas")
+STYLES = ("canvas", "picture", "panel", "why", "attention")
 
 
-def build_canvas(service: Service, **layout: Any) -> gr.HTML:
-    """Holds photo, boxes, caption, answers and clue meter. Its value is {"visitor": the visitor's secret name}.
+def build_canvas(service: Service, explain: Explanations, card: str = "", **layout: Any) -> gr.HTML:
+    """Holds photo, boxes, caption, answers, clue meter and explanations.
+
+    Its value is {"visitor": the visitor's secret name}.
+
+    card: the model card, as Markdown, for reports.
 
     The scripts of this folder are joined into one function in the order of SCRIPTS: all but the last declare
     functions, and canvas.js puts them together. A function and no subclass of gr.HTML, since Gradio
@@ -25,11 +31,11 @@ def build_canvas(service: Service, **layout: Any) -> gr.HTML:
     """
     return gr.HTML(
         value=None,
-        html_template=_read("canvas.html"),
+        html_template=_read("canvas.html").replace("<!-- why -->", _read("why.html")),
         css_template="\n".join(_read(f"{name}.css") for name in STYLES),
         js_on_load="\n".join(_read(f"{name}.js") for name in SCRIPTS),
         apply_default_css=False,
-        server_functions=server_functions(service),
+        server_functions=server_functions(service, explain, card),
         **layout,
     )
 

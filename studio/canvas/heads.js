@@ -38,7 +38,7 @@ function makeHeads({ why, store, switchHead, allOn, takeAway }) {
     setAttribute(part("heads-on"), "aria-disabled", !store.now.headsOff.length);
     setHidden(part("heads-csv"), !effects);
     setText(part("heads-key"), effects ? "Blue: the answer needs this head. Orange: the head speaks against it. Click a head to switch it off."
-      : "Layer.head, as counted from 1. Click a head to switch it off; the answers above change.");
+      : "Layer.head, as counted from 1. Click a head to switch it off; the answers change.");
     part("heads-list").replaceChildren(...(effects ? [make("table", {}, make("caption", {}, "The heads that matter most, in points of probability"),
       make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Head switched off"), make("th", { scope: "col" }, "Change of the answer"))),
       make("tbody", {}, ...effects.slice(0, 8).map((e) => make("tr", {}, make("th", { scope: "row" }, headName(e.layer, e.head)),
@@ -58,7 +58,30 @@ function makeHeads({ why, store, switchHead, allOn, takeAway }) {
   part("heads-on").addEventListener("click", () => { if (store.now.headsOff.length) allOn(); });
   part("heads-csv").addEventListener("click", () => takeAway("heads"));
 
+  // The answers once more, beside the heads: they are further up on the page.
+  const echoes = new Map();
+  function echo(reply) {
+    const wanted = [...reply.words.map((a) => ["word", a]), ...reply.regions.map((a) => ["region", a])];
+    part("echoes").replaceChildren(...wanted.map(([kind, answer]) => {
+      const key = `${kind} ${answer.index}`;
+      if (!echoes.has(key)) {
+        const card = makeCard(kind);
+        card.node.className = "echo";
+        card.why.remove();
+        card.show.remove();
+        card.effect.remove();
+        echoes.set(key, card);
+      }
+      fillCard(echoes.get(key), kind, answer);
+      return echoes.get(key).node;
+    }));
+  }
+
   return {
+    answered(reply) {
+      echo(reply);
+      if (size) render();
+    },
     async show() {
       if (rankedFor?.subject !== why.subject || rankedFor?.asked !== why.asked) effects = null;
       const sent = await why.ask("why_attention", {}).result;

@@ -27,6 +27,7 @@ function makeCourier() {
       const data = { visitor, photo: source.blob };
       return checked(await server.open_photo({ binary: true, data }));
     }
+    if (source.kept) return call("open_kept", { kept: source.kept });
     return call("open_example", { number: source.number });
   }
 
@@ -53,6 +54,7 @@ function makeCourier() {
         boxes: state.edited ? state.regions.slice(1).map((r) => r.box) : null,
         hidden_words: state.hiddenWords,
         hidden_regions: state.hiddenRegions,
+        heads_off: state.headsOff,
         ...fields,
       });
       try {

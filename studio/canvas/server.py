@@ -11,10 +11,12 @@ from gradio.data_classes import DataWithFiles
 
 from engine.errors import VLBertError
 from engine.structures.photo import Photo
+from studio.canvas.take_server import take_functions
 from studio.canvas.why_server import text, why_functions
 from studio.errors import RequestError
 from studio.examples import Example, all_examples
 from studio.explaining.explanations import Explanations
+from studio.kept import Kept
 from studio.service import Masking, Service
 from studio.session import Session
 from studio.views.answers import answers
@@ -27,11 +29,15 @@ _log = logging.getLogger(__name__)
 Reply = dict[str, Any]
 
 
-def server_functions(service: Service) -> list[Callable[[Any], Reply]]:
-    """status, examples, open_photo, open_example, read, look, ask, and those of the explanations.
+def server_functions(service: Service, explain: Explanations, card: str = "") -> list[Callable[[Any], Reply]]:
+    """status, examples, open_photo, open_example, keep, open_kept, read, look, ask, and those of the explanations.
+
+    card: the model card, as Markdown, for reports.
 
     None raises: what goes wrong comes back as {"error": a sentence for the visitor, "kind": the error's name}.
     """
+
+    kept = Kept()
 
     def status(_: Any) -> Reply:
         return {"state": service.status.state, "text": service.status.text}
@@ -49,6 +55,14 @@ def server_functions(service: Service) -> list[Callable[[Any], Reply]]:
         return {**_opened(*service.open(text(sent, "visitor"), example.read())),
                 "caption": example.caption, "hide": example.hide, "shows": example.shows}
 
+    def keep(sent: Any) -> Reply:
+        photo = service.visitors.photo(text(sent, "visitor"), Session.from_json(sent).photo)
+        return {"kept": kept.keep(photo)}
+
+    def open_kept(sent: Any) -> Reply:
+        photo = kept.photo(text(sent, "kept"))
+        return _opened(service.visitors.keep(text(sent, "visitor"), photo), photo)
+
     def read(sent: Any) -> Reply:
         caption = Session.from_json({**sent, "photo": ""}).caption
         return chips(caption, service.words(caption))
@@ -63,8 +77,8 @@ def server_functions(service: Service) -> list[Callable[[Any], Reply]]:
         session = Session.from_json(sent)
         return answers(service.ask(text(sent, "visitor"), session, sequence, cast(Masking, masking)))
 
-    own = [status, examples, open_photo, open_example, read, look, ask]
-    return [_answering(f) for f in (*own, *why_functions(service, Explanations(service)))]
+    own = [status, examples, open_photo, open_example, keep, open_kept, read, look, ask]
+    return [_answering(f) for f in (*own, *why_functions(service, explain), *take_functions(service, explain, card))]
 
 
 def _answering(function: Callable[[Any], Reply]) -> Callable[[Any], Reply]:

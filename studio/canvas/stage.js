@@ -1,5 +1,9 @@
 // The picture and the caption once more, painted by an explanation: blue speaks for, orange against, one scale for both.
 
+const SHARPEST = 640; // pixels of the paint's longer side
+const FOR = "0, 114, 178";
+const AGAINST = "214, 94, 0";
+
 function makeStage({ pointed, chosen }) {
   const areas = part("areas");
   const tokens = part("tokens");
@@ -39,6 +43,25 @@ function makeStage({ pointed, chosen }) {
     settle.forEach((one) => one());
   }
 
+  // Where boxes overlap the strongest one is seen, not their sum.
+  function glow(values, scale) {
+    const canvas = part("glow");
+    const { width, height } = state.photo;
+    canvas.width = Math.round(width * Math.min(1, SHARPEST / Math.max(width, height)));
+    canvas.height = Math.round(height * Math.min(1, SHARPEST / Math.max(width, height)));
+    const context = canvas.getContext("2d");
+    const order = (values || []).map((value, index) => ({ value, index })).slice(1)
+      .sort((a, b) => Math.abs(a.value) - Math.abs(b.value));
+    for (const { value, index } of order) {
+      const [x1, y1, x2, y2] = state.regions[index].box;
+      const place = [x1 * canvas.width, y1 * canvas.height, (x2 - x1) * canvas.width, (y2 - y1) * canvas.height];
+      if (!scale || !value || isHidden("region", index)) continue;
+      context.clearRect(...place);
+      context.fillStyle = `rgba(${value < 0 ? AGAINST : FOR}, ${Math.min(1, Math.abs(value) / scale)})`;
+      context.fillRect(...place);
+    }
+  }
+
   function tint(node, value, scale) {
     const heat = scale ? Math.min(1, Math.abs(value) / scale) : 0;
     node.style.setProperty("--heat", heat.toFixed(3));
@@ -64,6 +87,7 @@ function makeStage({ pointed, chosen }) {
       label = say;
       const top = regions ? regions.map((v, i) => [Math.abs(v), i]).sort((a, b) => b[0] - a[0]).slice(0, 3)
         .filter(([v]) => v > 0.15 * scale).map(([, i]) => i) : [];
+      glow(regions, scale);
       for (const node of areas.children) {
         const index = Number(node.dataset.region);
         const value = regions ? regions[index] : 0;

@@ -4,11 +4,11 @@
 // null while the model has not read it. regions: [{ box, label, score, first, mine }], the whole picture first; null while
 // the detector has not looked. edited: whether the boxes are the visitor's rather than the detector's own. suggested:
 // whether the caption was made from the detector's labels.
-// hiddenWords, hiddenRegions: places, ascending.
+// hiddenWords, hiddenRegions: places, ascending. headsOff: [layer, head] of attention heads that are switched off.
 
 const NOTHING = Object.freeze({
   photo: null, caption: "", suggested: false, chips: null, regions: null, edited: false, hiddenWords: [],
-  hiddenRegions: [],
+  hiddenRegions: [], headsOff: [],
 });
 const MOST_UNDO = 100;
 
@@ -27,7 +27,8 @@ function makeStore(changed) {
     get now() { return now; },
     get canUndo() { return past.length > 0; },
     get canReset() {
-      return now.hiddenWords.length + now.hiddenRegions.length > 0 || now.edited || now.caption !== first.caption;
+      return now.hiddenWords.length + now.hiddenRegions.length + now.headsOff.length > 0 || now.edited
+        || now.caption !== first.caption;
     },
     // A step of the visitor's: undo comes back to before it.
     step(fields) {
@@ -53,8 +54,8 @@ function makeStore(changed) {
       set(last);
     },
     reset() {
-      if (first.regions) this.step({ ...first, hiddenWords: [], hiddenRegions: [] });
-      else this.step({ hiddenWords: [], hiddenRegions: [] });
+      const shown = { hiddenWords: [], hiddenRegions: [], headsOff: [] };
+      this.step(first.regions ? { ...first, ...shown } : shown);
     },
   };
 }

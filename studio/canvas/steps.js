@@ -13,6 +13,13 @@ function toggleRegion(index) {
   step({ hiddenRegions: toggled(store.now.hiddenRegions, index) });
 }
 
+function switchHead(layer, head) {
+  const rest = store.now.headsOff.filter(([l, h]) => l !== layer || h !== head);
+  const headsOff = rest.length < store.now.headsOff.length ? rest
+    : [...rest, [layer, head]].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  step({ headsOff });
+}
+
 function undo() {
   picture.settle();
   if (!store.canUndo) return;
@@ -111,7 +118,15 @@ async function readFirst(state) {
     hiddenWords: hide < 0 ? store.now.hiddenWords : [hide] });
 }
 
-async function open(source, shows) {
+// What a link says of a photo's state, beside its caption.
+function statedBy(linked, photo) {
+  const regions = linked.boxes ? [{ box: [0, 0, 1, 1], label: "whole picture", score: 1, first: false, mine: false },
+    ...linked.boxes.map((box) => ({ box, label: null, score: null, first: true, mine: true }))] : null;
+  return { photo: Object.freeze({ ...photo, hide: null }), hiddenWords: linked.words || [], headsOff: linked.heads || [],
+    hiddenRegions: linked.regions || [], ...(regions ? { regions, edited: true } : {}) };
+}
+
+async function open(source, shows, linked = null) {
   opening += 1;
   const mine = opening;
   notices.clear();
@@ -120,11 +135,23 @@ async function open(source, shows) {
     const { photo, caption, hide } = await courier.open(source, shows);
     if (mine !== opening) return;
     editor.close();
-    store.open({ photo: Object.freeze({ ...photo, hide }), caption });
+    store.open({ photo: Object.freeze({ ...photo, hide: linked ? null : hide }), caption: linked?.caption ?? caption,
+      ...(linked ? statedBy(linked, photo) : {}) });
     settle();
   } catch (problem) {
     if (mine === opening) notices.complain(source.blob ? `${shows}: ${problem.message}` : problem.message);
   } finally {
     if (mine === opening) part("studio").classList.remove("opening");
   }
+}
+
+// A link to a state opens it; without one the first example is there.
+async function openFirst(examples) {
+  const linked = readLink();
+  if (!linked) {
+    await open({ number: 0 }, examples[0].shows);
+    return;
+  }
+  await open(linked.photo, String(linked.shows || "a linked photo"), linked);
+  if (!store.now.photo) await open({ number: 0 }, examples[0].shows); // the message about the link stays
 }

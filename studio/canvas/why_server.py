@@ -10,7 +10,6 @@ from studio.explaining.explanations import Explanations, Inquiry
 from studio.service import Masking, Service
 from studio.session import Session
 from studio.views import attention, explanations
-from studio.views.explanations import methods
 
 if TYPE_CHECKING:
     from engine.explain.question import Asked
@@ -24,7 +23,7 @@ def why_functions(service: Service, explain: Explanations) -> list[Callable[[Any
     def why_methods(_: Any) -> Reply:
         from engine.explain.methods import DEFAULT, METHODS
 
-        return methods(METHODS.values(), DEFAULT)
+        return explanations.methods(METHODS.values(), DEFAULT)
 
     def why_hidings(sent: Any) -> Reply:
         return explanations.hidings(explain.hidings(inquiry(sent)))

@@ -29,11 +29,12 @@ def attribution(found: Attribution) -> dict[str, Any]:
         "words": list(found.words), "regions": list(found.regions),
         "scale": max((abs(v) for v in values), default=0.0),
         "full": found.full, "empty": found.empty, "gap": found.gap, "error": found.error,
-        "sentence": _ends(found),
+        "sentence": attribution_ends(found),
     }
 
 
-def _ends(found: Attribution) -> str:
+def attribution_ends(found: Attribution) -> str:
+    """What the values add up from and to, as a sentence."""
     said = (f"“{found.answer}” has {percent(found.full)} with every word and region that is not hidden, and "
             f"{percent(found.empty)} with none of them.")
     if found.error is not None:
@@ -49,7 +50,7 @@ def proof(found: Proof, title: str) -> dict[str, Any]:
                    "insertion": [_curve(found.insertion, "map"), _curve(found.random_insertion, "random"),
                                  _curve(found.attention_insertion, "attention")]},
         "orders": found.orders, "better_than": found.better_than, "rank_correlation": found.rank_correlation,
-        "gap": found.gap, "verdict": found.verdict, "sentence": _verdict(found, title),
+        "gap": found.gap, "verdict": found.verdict, "sentence": proof_sentence(found, title),
         "believable": found.verdict != "no better than random",
     }
 
@@ -58,7 +59,8 @@ def _curve(curve: Curve, name: str) -> dict[str, Any]:
     return {"name": name, "probability": list(curve.probability), "area": curve.area}
 
 
-def _verdict(found: Proof, title: str) -> str:
+def proof_sentence(found: Proof, title: str) -> str:
+    """Whether to believe the map, with the areas that say so. title: of the method."""
     areas = (f"taking away what it calls important first leaves an area of {found.deletion.area:.2f}, "
              f"random order {found.random_deletion.area:.2f}, raw attention {found.attention_deletion.area:.2f}")
     if found.verdict == "no better than random":

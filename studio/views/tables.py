@@ -9,27 +9,40 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from engine.explain.results import Attribution, HeadEffect, Hidings
-    from engine.structures.caption import Word
 
+NAN = float("nan")
 COLUMNS = ("kind", "place", "name", "hidden", "value", "share", "without it", "change")
 
 
-def table(found: Attribution, words: Sequence[Word], labels: Sequence[str], hidden_words: Sequence[int],
-          hidden_regions: Sequence[int], hidings: Hidings, asked: int) -> pd.DataFrame:
+def table(found: Attribution, words: Sequence[str], labels: Sequence[str], hidden_words: Sequence[int],
+          hidden_regions: Sequence[int], hidings: Hidings, asked: int | None) -> pd.DataFrame:
     """One row for each word and region, region 0 left out.
 
     value: of the attribution. share: of the sum of all sizes. without it: the answer's probability when this one is
-    hidden too; change: how that differs. asked: the place of the explained answer in `hidings`.
+    hidden too; change: how that differs. asked: the place of the explained answer in `hidings`; None leaves both empty.
     """
-    rows = [("word", i, w.text, i in hidden_words, found.words[i]) for i, w in enumerate(words)]
+    rows = [("word", i, w, i in hidden_words, found.words[i]) for i, w in enumerate(words)]
     rows += [("region", i, labels[i], i in hidden_regions, found.regions[i]) for i in range(1, len(labels))]
     made = pd.DataFrame(rows, columns=list(COLUMNS[:5]))
     size = made["value"].abs().sum()
     made["share"] = made["value"].abs() / size if size else 0.0
-    without = {(p.kind, p.index): row[asked] for p, row in zip(hidings.players, hidings.probability, strict=True)}
-    made["without it"] = [without.get((kind, place)) for kind, place in zip(made["kind"], made["place"], strict=True)]
-    made["change"] = made["without it"] - hidings.base[asked]
+    without: dict[tuple[str, int], float] = {}
+    if asked is not None:
+        without = {(p.kind, p.index): row[asked] for p, row in zip(hidings.players, hidings.probability, strict=True)}
+    keys = zip(made["kind"], made["place"], strict=True)
+    made["without it"] = pd.Series([without.get(key, NAN) for key in keys], dtype=float)
+    made["change"] = made["without it"] - (NAN if asked is None else hidings.base[asked])
     return made
+
+
+def hidings_table(found: Hidings, words: Sequence[str], labels: Sequence[str]) -> pd.DataFrame:
+    """One row for each hiding and each answer: the answer's probability before and after, and the best answer then."""
+    rows = [(p.kind, p.index, words[p.index] if p.kind == "word" else labels[p.index], a.kind, a.index, a.answer, base,
+             row[i], row[i] - base, tops[i])
+            for p, row, tops in zip(found.players, found.probability, found.top, strict=True)
+            for i, (a, base) in enumerate(zip(found.asked, found.base, strict=True))]
+    return pd.DataFrame(rows, columns=["hidden kind", "hidden place", "hidden", "asked kind", "asked place", "answer",
+                                       "before", "after", "change", "best answer then"])
 
 
 def head_table(found: Sequence[HeadEffect]) -> pd.DataFrame:

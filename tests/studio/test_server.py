@@ -6,6 +6,7 @@ from fake_predictor import FakePredictor
 from gradio.data_classes import DataWithFiles
 
 from studio.canvas.server import server_functions
+from studio.explaining.explanations import Explanations
 from studio.service import Service
 
 
@@ -16,7 +17,7 @@ def server():
     service.start()
     while service.status.state == "loading":
         time.sleep(0.005)
-    functions = {f.__name__: f for f in server_functions(service)}
+    functions = {f.__name__: f for f in server_functions(service, Explanations(service))}
     functions["visitor"] = service.visitors.admit()
     return functions
 

@@ -1,0 +1,110 @@
+"""The studio from a program: the page's own numbers as named endpoints of Gradio's API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import gradio as gr
+
+from engine.errors import VLBertError
+from studio.errors import RequestError
+from studio.explaining.explanations import Explanations, Inquiry
+from studio.service import Masking, Service
+from studio.session import Session
+from studio.views import explanations
+from studio.views.answers import answers
+from studio.views.regions import regions
+
+Reply = dict[str, Any]
+
+
+class Api:
+    """Each call is a visitor of its own, who leaves at the end; what is kept by content serves the next call too."""
+
+    def __init__(self, service: Service, explain: Explanations) -> None:
+        self._service, self._explain = service, explain
+
+    def predict(self, photo: bytes, caption: str, hidden_words: Any, hidden_regions: Any, boxes: Any = None,
+                heads_off: Any = None, masking: str = "feature") -> Reply:
+        """What the model believes about hidden words and regions of a photo and its caption.
+
+        Args:
+            photo: a picture file
+            caption: a sentence about it
+            hidden_words: places of words to hide, from 0
+            hidden_regions: places of regions to hide, from 1
+            boxes: x1, y1, x2, y2 as fractions of the photo, one a region; the detector's own if left out
+            heads_off: pairs of layer and head, from 0, that are switched off
+            masking: "feature" or "pixels", how regions are hidden
+        """
+        with self._asking(photo, caption, hidden_words, hidden_regions, boxes, heads_off, masking) as asks:
+            seen = self._service.see(asks.visitor, asks.session)
+            found = self._service.answer(asks.visitor, asks.session, asks.masking)
+            return {**answers(found), "photo_regions": regions(seen),
+                    "caption_words": [word.text for word in self._service.words(caption)]}
+
+    def explain(self, photo: bytes, caption: str, hidden_words: Any, hidden_regions: Any, kind: str = "word",
+                index: float = 0, answer: str = "", method: str = "", proof: bool = False, boxes: Any = None,
+                heads_off: Any = None, masking: str = "feature") -> Reply:
+        """How much each word and region does for one answer, by one method, and whether to believe it.
+
+        Args:
+            photo: a picture file
+            caption: a sentence about it
+            hidden_words: places of words to hide, from 0
+            hidden_regions: places of regions to hide, from 1
+            kind: "word" or "region", what the answer is about
+            index: the place of that hidden word or region
+            answer: the answer to explain; the true one if left out
+            method: relevance, integrated_gradients, gradient_x_input, leave_one_out, shapley, attention or rollout
+            proof: whether to measure how faithful the map is, which takes longer
+            boxes: x1, y1, x2, y2 as fractions of the photo, one a region; the detector's own if left out
+            heads_off: pairs of layer and head, from 0, that are switched off
+            masking: "feature" or "pixels", how regions are hidden
+        """
+        from engine.explain.methods import DEFAULT
+        from engine.explain.methods import method as known
+        from engine.explain.question import Asked
+
+        with self._asking(photo, caption, hidden_words, hidden_regions, boxes, heads_off, masking) as asks:
+            asked, name = Asked(cast(Any, kind), int(index), answer), known(method or DEFAULT).name
+            made = explanations.attribution(self._explain.attribute(asks, asked, name))
+            if proof:
+                made["proof"] = explanations.proof(self._explain.prove(asks, asked, name), known(name).title)
+            return made
+
+    @contextmanager
+    def _asking(self, photo: object, caption: str, hidden_words: Any, hidden_regions: Any, boxes: Any,
+                heads_off: Any, masking: str) -> Iterator[Inquiry]:
+        visitor = self._service.visitors.admit()
+        try:
+            if not isinstance(photo, bytes) or masking not in ("feature", "pixels"):
+                raise RequestError("The photo must be a picture file, the masking “feature” or “pixels”.")
+            ticket, _ = self._service.open(visitor, photo)
+            session = Session.from_json({
+                "photo": ticket, "caption": caption, "boxes": boxes, "hidden_words": hidden_words or [],
+                "hidden_regions": hidden_regions or [], "heads_off": heads_off or []})
+            yield Inquiry(visitor, session, cast(Masking, masking), 0)
+        except VLBertError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        finally:
+            self._service.leave(visitor)
+
+
+def build_api(service: Service, explain: Explanations) -> None:
+    """Endpoints /predict and /explain; nothing of it is seen on the page."""
+    api = Api(service, explain)
+    with gr.Row(visible=False):
+        photo, caption = gr.File(type="binary", label="photo"), gr.Textbox(label="caption")
+        words, regions_, boxes, heads = (gr.JSON(label=n) for n in ("hidden words", "hidden regions", "boxes", "heads"))
+        masking, kind = gr.Textbox("feature", label="masking"), gr.Textbox("word", label="kind")
+        index, answer = gr.Number(0, label="index", precision=0), gr.Textbox("", label="answer")
+        method, proof = gr.Textbox("", label="method"), gr.Checkbox(False, label="proof")
+        reply = gr.JSON(label="reply")
+        gr.Button("predict").click(api.predict, [photo, caption, words, regions_, boxes, heads, masking], reply,
+                                   api_name="predict")
+        gr.Button("explain").click(
+            api.explain, [photo, caption, words, regions_, kind, index, answer, method, proof, boxes, heads, masking],
+            reply, api_name="explain")

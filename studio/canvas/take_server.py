@@ -1,0 +1,37 @@
+"""What the page takes away: files in base64, and BertViz as a page of its own."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any, cast
+
+from studio.canvas.why_server import asked, inquiry, text
+from studio.errors import RequestError
+from studio.explaining.bertviz import View, page
+from studio.explaining.explanations import Explanations
+from studio.explaining.taking import Taking
+from studio.service import Service
+from studio.views.attention import names
+
+Reply = dict[str, Any]
+
+
+def take_functions(service: Service, explain: Explanations, card: str) -> list[Callable[[Any], Reply]]:
+    """why_take and why_bertviz. card: the model card, as Markdown."""
+    taking = Taking(service, explain, card)
+
+    def why_take(sent: Any) -> Reply:
+        made = taking.file(text(sent, "what"), inquiry(sent), asked(sent), text(sent, "method"))
+        return {"name": made.name, "type": made.type, "base64": True,
+                "content": base64.b64encode(made.content).decode("ascii")}
+
+    def why_bertviz(sent: Any) -> Reply:
+        view, asks = text(sent, "view"), inquiry(sent)
+        if view not in ("head", "model"):
+            raise RequestError(f"BertViz has a “head” and a “model” view here, not {view!r}. Reload the page.")
+        found = explain.pyramid(asks)
+        labels = service.see(asks.visitor, asks.session).labels
+        return {"html": page(found, names(found.elements, labels), cast(View, view))}
+
+    return [why_take, why_bertviz]
