@@ -10,7 +10,7 @@ import gradio as gr
 
 from engine.errors import VLBertError
 from studio.errors import RequestError
-from studio.explaining.explanations import Explanations, Inquiry
+from studio.explaining.explanations import Explanations, Subject
 from studio.service import Masking, Service
 from studio.session import Session
 from studio.views import explanations
@@ -77,7 +77,7 @@ class Api:
 
     @contextmanager
     def _asking(self, photo: object, caption: str, hidden_words: Any, hidden_regions: Any, boxes: Any,
-                heads_off: Any, masking: str) -> Iterator[Inquiry]:
+                heads_off: Any, masking: str) -> Iterator[Subject]:
         visitor = self._service.visitors.admit()
         try:
             if not isinstance(photo, bytes) or masking not in ("feature", "pixels"):
@@ -86,7 +86,7 @@ class Api:
             session = Session.from_json({
                 "photo": ticket, "caption": caption, "boxes": boxes, "hidden_words": hidden_words or [],
                 "hidden_regions": hidden_regions or [], "heads_off": heads_off or []})
-            yield Inquiry(visitor, session, cast(Masking, masking), 0)
+            yield Subject(visitor, session, cast(Masking, masking), 0)
         except VLBertError as error:
             raise gr.Error(str(error), print_exception=False) from error
         finally:

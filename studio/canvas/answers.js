@@ -43,7 +43,7 @@ function makeCard(kind) {
   const note = make("p", { class: "rank" });
   const verdict = make("p", { class: "verdict" });
   const show = make("button", { type: "button", class: "show", title: "Show it again" }, "Show");
-  const why = make("button", { type: "button", class: "show why-this" }, "Why?");
+  const why = make("button", { type: "button", class: "why-this" }, "Why?");
   const effect = make("p", { class: "effect", hidden: true });
   const meter = make("div", { class: "meter" }, make("h4", {}, "Clue meter"),
     make("dl", {}, ...clues.map((c) => c.node)));

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable
 from typing import Any, cast
 
-from studio.canvas.why_server import asked, inquiry, text
+from studio.canvas.why_server import asked, subject, text
 from studio.errors import RequestError
 from studio.explaining.bertviz import View, page
 from studio.explaining.explanations import Explanations
@@ -22,12 +22,12 @@ def take_functions(service: Service, explain: Explanations, card: str) -> list[C
     taking = Taking(service, explain, card)
 
     def why_take(sent: Any) -> Reply:
-        made = taking.file(text(sent, "what"), inquiry(sent), asked(sent), text(sent, "method"))
+        made = taking.file(text(sent, "what"), subject(sent), asked(sent), text(sent, "method"))
         return {"name": made.name, "type": made.type, "base64": True,
                 "content": base64.b64encode(made.content).decode("ascii")}
 
     def why_bertviz(sent: Any) -> Reply:
-        view, asks = text(sent, "view"), inquiry(sent)
+        view, asks = text(sent, "view"), subject(sent)
         if view not in ("head", "model"):
             raise RequestError(f"BertViz has a “head” and a “model” view here, not {view!r}. Reload the page.")
         found = explain.pyramid(asks)

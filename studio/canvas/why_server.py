@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from studio.errors import RequestError
-from studio.explaining.explanations import Explanations, Inquiry
+from studio.explaining.explanations import Explanations, Subject
 from studio.service import Masking, Service
 from studio.session import Session
 from studio.views import attention, explanations
@@ -26,26 +26,26 @@ def why_functions(service: Service, explain: Explanations) -> list[Callable[[Any
         return explanations.methods(METHODS.values(), DEFAULT)
 
     def why_hidings(sent: Any) -> Reply:
-        return explanations.hidings(explain.hidings(inquiry(sent)))
+        return explanations.hidings(explain.hidings(subject(sent)))
 
     def why_map(sent: Any) -> Reply:
-        return explanations.attribution(explain.attribute(inquiry(sent), asked(sent), text(sent, "method")))
+        return explanations.attribution(explain.attribute(subject(sent), asked(sent), text(sent, "method")))
 
     def why_proof(sent: Any) -> Reply:
         from engine.explain.methods import method
 
         title = method(text(sent, "method")).title
-        return explanations.proof(explain.prove(inquiry(sent), asked(sent), text(sent, "method")), title)
+        return explanations.proof(explain.prove(subject(sent), asked(sent), text(sent, "method")), title)
 
     def why_attention(sent: Any) -> Reply:
-        asks = inquiry(sent)
+        asks = subject(sent)
         return attention.pyramid(explain.pyramid(asks), service.see(asks.visitor, asks.session).labels)
 
     def why_heads(sent: Any) -> Reply:
-        return explanations.heads(explain.rank_heads(inquiry(sent), asked(sent)))
+        return explanations.heads(explain.rank_heads(subject(sent), asked(sent)))
 
     def why_leak(sent: Any) -> Reply:
-        return explanations.leaks(explain.leak(inquiry(sent)))
+        return explanations.leaks(explain.leak(subject(sent)))
 
     def why_progress(sent: Any) -> Reply:
         done, total = explain.works.progress(text(sent, "visitor"), number(sent))
@@ -58,12 +58,12 @@ def why_functions(service: Service, explain: Explanations) -> list[Callable[[Any
     return [why_methods, why_hidings, why_map, why_proof, why_attention, why_heads, why_leak, why_progress, why_stop]
 
 
-def inquiry(sent: Any) -> Inquiry:
+def subject(sent: Any) -> Subject:
     """Raises RequestError and what `Session.from_json` does."""
     masking = sent.get("masking", "feature")
     if masking not in ("feature", "pixels"):
         raise RequestError(f"Masking is “feature” or “pixels”, not {masking!r}. Reload the page.")
-    return Inquiry(text(sent, "visitor"), Session.from_json(sent), cast(Masking, masking), number(sent))
+    return Subject(text(sent, "visitor"), Session.from_json(sent), cast(Masking, masking), number(sent))
 
 
 def asked(sent: Any) -> Asked:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from engine.errors import StoppedError
 from studio.explaining.works import Work, Works
 from studio.lane import Lane
 from studio.service import Masking, Service, question
@@ -23,7 +24,7 @@ MOST_KEPT = 512
 
 
 @dataclass(frozen=True)
-class Inquiry:
+class Subject:
     """What is to be explained: a visitor's session, how its regions are hidden, and the number of the work."""
 
     visitor: str
@@ -46,17 +47,17 @@ class Explanations:
         self._kept: Shelf[tuple[Hashable, ...], Any] = Shelf(MOST_KEPT)
         service.when_closed(lambda digests: self._kept.keep_only(lambda key: key[0] in digests))
 
-    def pyramid(self, asks: Inquiry) -> AttentionPyramid:
+    def pyramid(self, asks: Subject) -> AttentionPyramid:
         """Attention of all layers and heads."""
         return self._once(asks, ("pyramid",), self._maps,
                           lambda seen, _: self._engine.pyramid(seen, self._question(asks)))
 
-    def hidings(self, asks: Inquiry) -> Hidings:
+    def hidings(self, asks: Subject) -> Hidings:
         """What every single further hiding does to every answer."""
         return self._once(asks, ("hidings",), self._maps,
                           lambda seen, work: self._engine.hidings(seen, self._question(asks), work.is_stopped))
 
-    def attribute(self, asks: Inquiry, asked: Asked, method: str) -> Attribution:
+    def attribute(self, asks: Subject, asked: Asked, method: str) -> Attribution:
         """How much each word and region did for the asked answer, by one of the engine's methods."""
         from engine.explain.methods import method as known
 
@@ -65,7 +66,7 @@ class Explanations:
             lambda seen, work: self._engine.attribute(seen, self._question(asks), asked, method, work.advance,
                                                       work.is_stopped))
 
-    def prove(self, asks: Inquiry, asked: Asked, method: str) -> Proof:
+    def prove(self, asks: Subject, asked: Asked, method: str) -> Proof:
         """Whether that map can be believed, on this very example."""
         attribution = self.attribute(asks, asked, method)
         return self._once(
@@ -73,14 +74,14 @@ class Explanations:
             lambda seen, work: self._engine.prove(seen, self._question(asks), asked, attribution, work.advance,
                                                   work.is_stopped))
 
-    def rank_heads(self, asks: Inquiry, asked: Asked) -> tuple[HeadEffect, ...]:
+    def rank_heads(self, asks: Subject, asked: Asked) -> tuple[HeadEffect, ...]:
         """What switching off each head by itself does to the asked answer."""
         return self._once(
             asks, ("heads", asked), self._long,
             lambda seen, work: self._engine.rank_heads(seen, self._question(asks), asked, work.advance,
                                                        work.is_stopped))
 
-    def leak(self, asks: Inquiry) -> tuple[Leak, ...]:
+    def leak(self, asks: Subject) -> tuple[Leak, ...]:
         """The hidden regions' answers with their features hidden and with their pixels hidden."""
         self._service.see_hidden(asks.visitor, asks.session)
         return self._once(asks, ("leak",), self._maps,
@@ -91,10 +92,10 @@ class Explanations:
         return self._service.explainer
 
     @staticmethod
-    def _question(asks: Inquiry) -> Any:
+    def _question(asks: Subject) -> Any:
         return question(asks.session, asks.masking)
 
-    def _once(self, asks: Inquiry, what: tuple[Hashable, ...], lane: Lane,
+    def _once(self, asks: Subject, what: tuple[Hashable, ...], lane: Lane,
               compute: Callable[[Seen, Work], Result]) -> Result:
         """The result kept from before, or a new one."""
         photo = self._service.visitors.photo(asks.visitor, asks.session.photo)
@@ -105,6 +106,12 @@ class Explanations:
         with self.works.begin(asks.visitor, asks.number) as work:
             see = self._service.see_hidden if asks.masking == "pixels" else self._service.see
             seen = see(asks.visitor, asks.session)
-            result = lane.run(lambda: compute(seen, work), work.queued)
+
+            def turn() -> Result:
+                if work.is_stopped():
+                    raise StoppedError("Stopped before it began.")
+                return compute(seen, work)
+
+            result = lane.run(turn, work.queued)
         self._kept.put(key, result)
         return result

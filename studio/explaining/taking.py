@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from studio.errors import RequestError
-from studio.explaining.explanations import Explanations, Inquiry
+from studio.explaining.explanations import Explanations, Subject
 from studio.service import Service
 from studio.views.answers import answers
 from studio.views.explanations import attribution_ends, proof_sentence
@@ -41,7 +41,7 @@ class Taking:
     def __init__(self, service: Service, explain: Explanations, card: str) -> None:
         self._service, self._explain, self._card = service, explain, card
 
-    def file(self, what: str, asks: Inquiry, asked: Asked, method: str) -> File:
+    def file(self, what: str, asks: Subject, asked: Asked, method: str) -> File:
         """what: report, png, svg, csv, hidings or heads. Raises RequestError for anything else."""
         if what == "report":
             return File("vl-bert-report.html", "text/html", self._report(asks, asked, method).encode())
@@ -59,7 +59,7 @@ class Taking:
             return File("vl-bert-heads.csv", "text/csv", csv(ranked).encode())
         raise RequestError(f"There is nothing called {what!r} to take away. Reload the page.")
 
-    def _table(self, asks: Inquiry, asked: Asked, method: str) -> pd.DataFrame:
+    def _table(self, asks: Subject, asked: Asked, method: str) -> pd.DataFrame:
         answer = self._explain.attribute(asks, replace(asked, answer=""), method).answer
         named = replace(asked, answer="" if asked.answer == answer else asked.answer)
         found = self._explain.attribute(asks, named, method)
@@ -69,14 +69,14 @@ class Taking:
         return table(found, self._words(asks), self._labels(asks), asks.session.hidden_words,
                      asks.session.hidden_regions, hidings, place)
 
-    def _figure(self, asks: Inquiry, asked: Asked, method: str, kind: Literal["png", "svg"]) -> bytes:
+    def _figure(self, asks: Subject, asked: Asked, method: str, kind: Literal["png", "svg"]) -> bytes:
         found = self._explain.attribute(asks, asked, method)
         proof = self._explain.prove(asks, asked, method)
         seen = self._service.see(asks.visitor, asks.session)
         return figure(seen.photo, seen.boxes.fractions.tolist(), found, proof, self._words(asks), seen.labels,
                       f"Why “{found.answer}”? {method}", kind)
 
-    def _map(self, asks: Inquiry, asked: Asked, name: str) -> Map:
+    def _map(self, asks: Subject, asked: Asked, name: str) -> Map:
         from engine.explain.methods import method
 
         known = method(name)
@@ -85,7 +85,7 @@ class Taking:
                    proof_sentence(proof, known.title), found.words, found.regions,
                    self._figure(asks, asked, name, "svg"))
 
-    def _report(self, asks: Inquiry, asked: Asked, method: str) -> str:
+    def _report(self, asks: Subject, asked: Asked, method: str) -> str:
         from engine.explain.methods import DEFAULT
 
         session = asks.session
@@ -101,10 +101,10 @@ class Taking:
             f"Why does the model say what it says about the hidden {asked.kind} “{what}”?", maps,
             self._table(asks, asked, method), self._service.status.text, self._card, versions()))
 
-    def _words(self, asks: Inquiry) -> list[str]:
+    def _words(self, asks: Subject) -> list[str]:
         return [word.text for word in self._service.words(asks.session.caption)]
 
-    def _labels(self, asks: Inquiry) -> tuple[str, ...]:
+    def _labels(self, asks: Subject) -> tuple[str, ...]:
         return self._service.see(asks.visitor, asks.session).labels
 
 

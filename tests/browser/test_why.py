@@ -1,0 +1,304 @@
+"""Why?: maps with their proof, hidings without a request, attention, heads, and what is taken away."""
+
+import io
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pandas as pd
+import pytest
+from pages import ROOT, answered, box, card, chip, upload, word
+from playwright.sync_api import Page, expect
+
+if not list((ROOT / "assets" / "weights").glob("*.safetensors")):
+    pytest.skip("Explanations need the shipped weights.", allow_module_level=True)
+
+HOSTILE = "</script><script>parent.document.title='taken'</script>"
+CAPTION = "A large dog with its mouth open is standing in the grass."
+
+
+def why(page: Page):
+    return page.locator(".studio .why")
+
+
+def explained(page: Page, tab: str = "map") -> None:
+    """The first example is answered, its single hidings are known, and a tab of "Why?" is open."""
+    answered(page)
+    expect(page.locator(".studio")).to_have_attribute("data-hidings", re.compile(r"\d+"))
+    page.locator(f"#why-tab-{tab}").click()
+    why(page).scroll_into_view_if_needed()
+
+
+def mapped(page: Page, method: str = "leave_one_out") -> None:
+    expect(why(page)).to_have_attribute("data-map", method)
+
+
+def asked_since(page: Page, before: int) -> list[str]:
+    return [url for url in page.requested[before:] if not url.startswith(("data:", "blob:"))]
+
+
+def taken(page: Page, what: str) -> Path:
+    page.locator("#why-tab-take").click()
+    with page.expect_download() as download:
+        page.locator(f'.studio [data-take="{what}"]').click()
+    return Path(download.value.path())
+
+
+def test_a_map_stands_beside_its_proof_and_its_numbers(visit, studio_url):
+    page = visit(studio_url)
+    explained(page)
+    mapped(page)
+    expect(page.locator(".studio .methods [role=radio]")).to_have_count(7)
+    expect(why(page)).to_have_attribute("data-proof", re.compile("better than"))
+    expect(page.locator(".studio .claim")).to_contain_text("random order")
+    expect(page.locator(".studio .charts svg path.line")).to_have_count(6)
+    expect(page.locator(".studio .facts")).to_contain_text("Rank correlation with leave-one-out")
+
+    values = page.locator(".studio .numbers tbody td:nth-child(2)")
+    page.locator('.studio .sort[data-column="value"]').click()
+    shown = [float(v.replace("−", "-")) for v in values.all_inner_texts()]
+    assert shown == sorted(shown, reverse=True)
+    page.locator('.studio .sort[data-column="value"]').click()
+    rising = [float(v.replace("−", "-")) for v in values.all_inner_texts()]
+    assert rising == sorted(rising)
+    assert page.problems == []
+
+
+def test_another_method_answer_and_element_can_be_asked_about(visit, studio_url):
+    page = visit(studio_url)
+    explained(page)
+    mapped(page)
+    page.locator('.studio [data-method="relevance"]').click()
+    mapped(page, "relevance")
+    expect(page.locator('.studio [data-part="method-source"]')).to_contain_text("2103.15679")
+    sentence = page.locator('.studio [data-part="map-sentence"]')
+    expect(sentence).to_contain_text("“dog” has")
+    page.locator('.studio [data-part="answer"]').select_option("puppy")
+    expect(sentence).to_contain_text("“puppy” has")
+    word(page, "grass").click()
+    card(page, "grass").locator(".why-this").click()
+    expect(sentence).to_contain_text("“grass” has")
+    expect(page.locator('.studio .asked [aria-pressed="true"]')).to_contain_text("grass")
+
+
+def test_pointing_at_a_word_or_a_region_shows_the_answer_without_it_and_asks_nothing(visit, studio_url):
+    page = visit(studio_url)
+    explained(page)
+    mapped(page)
+    expect(why(page)).to_have_attribute("data-proof", re.compile("better than"))
+    effect = card(page, "dog").locator(".effect")
+    before = len(page.requested)
+    word(page, "large").hover()
+    expect(effect).to_contain_text("Without “large”: dog")
+    box(page, 1).hover()
+    expect(effect).to_contain_text("Without “dog 1”: dog")
+    page.locator('.studio .tokens [data-word="11"]').focus()
+    expect(effect).to_contain_text("Without “grass”: dog")
+    expect(page.locator('.studio [data-part="pointed"]')).to_contain_text("Without “grass”")
+    assert asked_since(page, before) == []
+
+    shown = effect.inner_text()
+    word(page, "grass").click()
+    expect(card(page, "grass")).to_be_visible()
+    after = card(page, "dog").locator(".rank").first.inner_text()
+    assert shown.split("→")[1].split("%")[0].strip() == after.rsplit("·", 1)[1].split("%")[0].strip()
+
+
+def test_attention_comes_once_and_layers_heads_and_directions_change_without_a_request(visit, studio_url):
+    page = visit(studio_url)
+    explained(page, "attention")
+    expect(why(page)).to_have_attribute("data-attention", re.compile(r"[1-9]\d*"))
+    cells = page.locator(".studio .cell")
+    expect(cells.first).to_have_attribute("aria-label", re.compile(r"layer 1, head 1: entropy .* nats; text → region"))
+    sentence, before = page.locator('.studio [data-part="attention-sentence"]'), len(page.requested)
+    said = {sentence.inner_text()}
+    cells.last.click()
+    said.add(sentence.inner_text())
+    for part, value in (("mode", "layer"), ("layer", "1"), ("way", "to"), ("mode", "rollout"), ("way", "from")):
+        page.locator(f'.studio [data-part="attention-{part}"]').select_option(value)
+        said.add(sentence.inner_text())
+    assert len(said) == 7
+    shares = [float(v) for v in re.findall(r"([\d.]+)\s%", sentence.inner_text())]
+    assert abs(sum(shares) - 100) < 1  # a rollout spreads the whole
+
+    def lit(kind):
+        return page.evaluate(f"""[...document.querySelectorAll('.studio .{kind}')]
+          .filter((n) => Number(n.style.getPropertyValue('--heat')) > 0).length""")
+    assert lit("area") > 0 and lit("token") == 0
+    page.locator('.studio .areas [data-region="1"]').click(force=True)
+    expect(sentence).to_contain_text("“dog 1” looks at")
+    page.mouse.move(2, 2)
+    assert lit("token") > 0 and lit("area") == 0
+    assert asked_since(page, before) == []
+
+
+def test_heads_are_switched_off_and_on_and_ranked(visit, studio_url):
+    page = visit(studio_url)
+    explained(page, "heads")
+    echo = page.locator(".studio .echo .rank").first
+    first = echo.inner_text()
+    for head in range(12):
+        page.locator(f'.studio .switch[data-head="5 {head}"]').click()
+    expect(page.locator('.studio .switch[aria-pressed="true"]')).to_have_count(12)
+    expect(echo).not_to_have_text(first)
+    page.locator('.studio [data-part="heads-on"]').click()
+    expect(echo).to_have_text(first)
+    expect(why(page)).not_to_have_class(re.compile("stale"))
+    page.locator('.studio [data-part="heads-rank"]').click()
+    expect(why(page)).to_have_attribute("data-heads", re.compile(r"[1-9]\d*"))
+    changes = [abs(float(c.replace("−", "-"))) for c in
+               page.locator('.studio [data-part="heads-list"] td').all_inner_texts()]
+    assert changes == sorted(changes, reverse=True)
+
+
+def test_long_work_shows_its_progress_and_stops(visit, studio_url):
+    page = visit(studio_url)
+    explained(page)
+    mapped(page)
+    page.locator('.studio [data-method="shapley"]').click()
+    working = page.locator('.studio [data-part="map-work"]')
+    working.get_by_role("button", name="Stop").click()
+    expect(working).to_contain_text("Stopped.")
+    expect(why(page)).to_have_attribute("data-map", "")
+    page.locator('.studio [data-method="relevance"]').click()
+    mapped(page, "relevance")
+
+
+def test_bertviz_is_drawn_in_its_frame_whatever_the_caption_says(visit, studio_url):
+    page = visit(studio_url)
+    explained(page, "attention")
+    page.locator('.studio [data-part="edit"]').click()
+    page.locator('.studio [data-part="text"]').fill(f"A dog {HOSTILE} runs")
+    page.keyboard.press("Enter")
+    word(page, "runs").click()
+    expect(card(page, "runs")).to_be_visible()
+    expect(page.locator(".studio .cell").first).to_be_visible()
+    before = len(page.requested)
+    frame = page.frame_locator(".studio .bertviz iframe")
+    page.locator('.studio [data-part="bertviz-head"]').click()
+    expect(frame.locator("#vis svg")).to_be_visible()
+    expect(frame.locator("select#filter option")).to_have_count(5)
+    page.locator('.studio [data-part="bertviz-model"]').click()
+    expect(frame.locator("svg").first).to_be_visible()
+    expect(frame.locator("body")).to_contain_text("<")
+    here = urlparse(studio_url).netloc
+    assert [u for u in asked_since(page, before) if urlparse(u).netloc not in (here, "")] == []
+    assert "taken" not in page.title() and page.problems == []
+    assert page.locator(".studio .bertviz iframe").get_attribute("sandbox") == "allow-scripts"
+
+
+def test_what_is_held_is_compared_with_what_comes_after(visit, studio_url):
+    page = visit(studio_url)
+    explained(page, "compare")
+    page.locator('.studio [data-part="hold"]').click()
+    page.locator('.studio [data-part="edit"]').click()
+    page.locator('.studio [data-part="text"]').fill("A small dog with its mouth open is standing in the grass.")
+    page.keyboard.press("Enter")
+    columns = page.locator(".studio .column")
+    expect(columns.nth(1).locator(".said mark")).to_have_text("small")
+    expect(columns.nth(0).locator(".said mark")).to_have_text("large")
+    page.locator('.studio .examples button').nth(1).click()
+    expect(columns.nth(1).locator("figure.differs")).to_be_visible()
+    page.locator('.studio [data-part="hold-back"]').click()
+    expect(columns.nth(1).locator("mark")).to_have_count(0)
+
+
+def test_pixels_and_feature_are_hidden_side_by_side(visit, studio_url):
+    page = visit(studio_url)
+    explained(page, "leak")
+    expect(page.locator('.studio [data-part="leak-body"]')).to_contain_text("Hide a region of the photo first")
+    chip(page, 0).click()
+    expect(page.locator(".studio .leak dt")).to_have_text(["fast: feature hidden", "faithful: pixels hidden"])
+    feature, pixels = page.locator(".studio .leak .number").all_inner_texts()
+    answer = page.locator('.studio .answer[data-kind="region"] .rank').first
+    expect(answer).to_contain_text(pixels)
+    expect(page.locator(".studio .leak")).to_contain_text(re.compile("leak"))
+    assert feature.endswith("%")
+
+
+def test_files_hold_what_the_page_shows(visit, studio_url):
+    page = visit(studio_url)
+    explained(page)
+    mapped(page)
+    table = pd.read_csv(taken(page, "csv"))
+    row = table[(table.kind == "word") & (table.name == "large")].iloc[0]
+    assert row["change"] == pytest.approx(-row["value"], abs=1e-6)  # leave-one-out is the change itself
+    assert len(table) == len(CAPTION.split()) + 1 + page.locator(".studio .areas .area").count()
+    hidings = pd.read_csv(taken(page, "hidings"))
+    assert set(hidings["asked kind"]) == {"word"} and len(hidings) == len(table) - 1
+
+    drawing = ET.parse(taken(page, "svg")).getroot()
+    assert drawing.tag.endswith("svg") and "dog" in " ".join(drawing.itertext())
+    assert taken(page, "png").read_bytes().startswith(b"\x89PNG")
+
+    report = taken(page, "report").read_text()
+    assert not re.search(r"(?:src|href)=[\"']?(?!data:)", report) and "<script" not in report
+    for told in ("What it rests on", "raw attention", "Model card", "torch", "dog"):
+        assert told.casefold() in report.casefold()
+
+
+def test_a_link_reopens_the_same_state_also_of_a_visitors_own_photo(visit, studio_url, picture):
+    page = visit(studio_url)
+    explained(page, "heads")
+    page.locator('.studio .switch[data-head="0 1"]').click()
+    word(page, "grass").click()
+    link = linked(page)
+    other = visit(link)
+    expect(other.locator(".studio .answer")).to_have_count(2)
+    there, here = (card(p, "grass").locator(".rank").first.inner_text() for p in (other, page))
+    assert there == here
+
+    upload(page, picture("mine.png"))
+    expect(page.locator('.studio [data-part="image"]')).to_have_attribute("alt", "mine.png")
+    page.locator(".studio .word").nth(1).click()
+    expect(page.locator(".studio .answer")).to_have_count(1)
+    again = visit(linked(page))
+    expect(again.locator('.studio [data-part="image"]')).to_have_attribute("alt", "mine.png")
+    expect(again.locator(".studio .answer")).to_have_count(1)
+    lost = visit(f"{studio_url}#see=" + "eyJwaG90byI6eyJrZXB0IjoieCJ9fQ")  # a photo that nobody kept
+    expect(lost.locator('.studio [data-part="notice"]')).to_contain_text("no longer keeps the photo of this link")
+
+
+def linked(page: Page) -> str:
+    expect(why(page)).not_to_have_class(re.compile("stale"))
+    page.locator("#why-tab-take").click()
+    page.locator('.studio [data-take="link"]').click()
+    return page.locator('.studio [data-part="take-note"] input').input_value()
+
+
+def test_a_program_gets_the_numbers_that_the_page_shows(visit, studio_url):
+    client = pytest.importorskip("gradio_client")
+    page = visit(studio_url)
+    explained(page)
+    mapped(page)
+    table = pd.read_csv(io.BytesIO(taken(page, "csv").read_bytes()))
+    studio = client.Client(studio_url, verbose=False)
+    asks = {"photo": client.handle_file(str(ROOT / "assets" / "examples" / "dog.jpg")), "caption": CAPTION,
+            "hidden_words": [2], "hidden_regions": []}
+    said = studio.predict(**asks, api_name="/predict")
+    assert said["words"][0]["percent"] in card(page, "dog").locator(".rank").first.inner_text().replace("\xa0", " ")
+    made = studio.predict(**asks, index=2, method="leave_one_out", api_name="/explain")
+    assert made["words"] == pytest.approx(table[table.kind == "word"]["value"].tolist(), abs=1e-6)
+    assert made["regions"][1:] == pytest.approx(table[table.kind == "region"]["value"].tolist(), abs=1e-6)
+    with pytest.raises(Exception, match="There is no method 'magic'"):
+        studio.predict(**asks, index=2, method="magic", api_name="/explain")
+    json.dumps(made)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1366), ("dark", 390)])
+def test_every_way_of_looking_is_accessible_and_fits(visit, studio_url, scheme, width):
+    axe = pytest.importorskip("axe_core_python.sync_playwright").Axe()
+    page = visit(studio_url, color_scheme=scheme, viewport={"width": width, "height": 844})
+    explained(page)
+    mapped(page)
+    for tab in ("map", "attention", "heads", "compare", "leak", "take"):
+        page.locator(f"#why-tab-{tab}").click()
+        if tab == "attention":
+            expect(page.locator(".studio .cell").first).to_be_visible()
+        if tab == "compare":
+            page.locator('.studio [data-part="hold"]').click()
+        found = axe.run(page, {"include": [[".studio .why"]]})
+        assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found["violations"]] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,124 @@
+"""Explanations in the studio: kept by content, stopped when told to, one visitor never another's."""
+
+import threading
+import time
+
+import pytest
+from fake_predictor import FakePredictor
+
+from engine.errors import StoppedError
+from engine.explain.question import Asked
+from engine.explain.results import Attribution
+from studio.explaining.explanations import Explanations, Subject
+from studio.service import Service
+from studio.session import Session
+
+DOG = Asked("word", 1)
+
+
+class FakeExplainer:
+    """Needs as many steps as it is told, each a moment; waits for `go_on` before the first."""
+
+    def __init__(self, predictor):
+        self.calls, self.begun, self.go_on, self.steps = [], threading.Event(), threading.Event(), 1
+
+    def attribute(self, seen, question, asked, method, progress, stop):
+        self.calls.append((method, asked, question.heads_off))
+        self.begun.set()
+        for step in range(self.steps):
+            progress(step, self.steps)
+            while not self.go_on.wait(0.01):
+                if stop():
+                    raise StoppedError("The explanation was stopped.")
+        return Attribution(method, "dog", (0.0,), (0.0,), 1.0, 0.0, None, None, True)
+
+
+@pytest.fixture
+def studio():
+    engine = FakeExplainer(None)
+    service = Service(FakePredictor, explain=lambda predictor: engine)
+    service.start()
+    while service.status.state == "loading" or service._explainer is None:
+        time.sleep(0.005)
+    return service, Explanations(service), engine
+
+
+def subject(service, photo, number=1, **fields):
+    visitor = service.visitors.admit()
+    session = Session(service.visitors.keep(visitor, photo), "a dog", hidden_words=(1,), **fields)
+    return Subject(visitor, session, "feature", number)
+
+
+def test_what_was_explained_once_is_kept_for_everyone_with_the_same_photo_and_state(studio, photo):
+    service, explain, engine = studio
+    engine.go_on.set()
+    first = explain.attribute(subject(service, photo()), DOG, "relevance")
+    assert explain.attribute(subject(service, photo()), DOG, "relevance") is first
+    explain.attribute(subject(service, photo(), heads_off=((0, 1),)), DOG, "relevance")
+    explain.attribute(subject(service, photo(shade=7)), DOG, "relevance")
+    explain.attribute(subject(service, photo()), DOG, "rollout")
+    assert [(method, bool(off)) for method, _, off in engine.calls] == [
+        ("relevance", False), ("relevance", True), ("relevance", False), ("rollout", False)]
+
+
+def test_what_was_explained_is_forgotten_with_its_photo(studio, photo):
+    service, explain, engine = studio
+    engine.go_on.set()
+    asks = subject(service, photo())
+    explain.attribute(asks, DOG, "relevance")
+    service.leave(asks.visitor)
+    explain.attribute(subject(service, photo()), DOG, "relevance")
+    assert len(engine.calls) == 2
+
+
+def test_work_under_way_tells_how_far_it_is_and_stops_for_its_own_visitor_only(studio, photo):
+    service, explain, engine = studio
+    engine.steps = 5
+    asks, other = subject(service, photo(), number=3), service.visitors.admit()
+    ended = []
+    thread = threading.Thread(target=lambda: ended.append(_stopped(lambda: explain.attribute(asks, DOG, "shapley"))))
+    thread.start()
+    assert engine.begun.wait(10)
+    assert explain.works.progress(asks.visitor, 3) == (0, 5)
+    assert explain.works.progress(other, 3) == (0, 0)
+    explain.works.stop(other, 3)
+    thread.join(0.1)
+    assert thread.is_alive()
+    explain.works.stop(asks.visitor, 3)
+    thread.join(10)
+    assert ended == [True]
+    assert explain.works.progress(asks.visitor, 3) == (0, 0)
+
+
+def test_work_that_waits_behind_somebody_elses_is_stopped_before_it_begins(studio, photo):
+    service, explain, engine = studio
+    first, second = subject(service, photo()), subject(service, photo(shade=9), number=8)
+    running = threading.Thread(target=explain.attribute, args=(first, DOG, "shapley"))
+    running.start()
+    assert engine.begun.wait(10)
+    ended = []
+    waiting = threading.Thread(target=lambda: ended.append(_stopped(lambda: explain.attribute(second, DOG, "shapley"))))
+    waiting.start()
+    explain.works.stop(second.visitor, 8)
+    waiting.join(10)
+    assert ended == [True] and running.is_alive()
+    engine.go_on.set()
+    running.join(10)
+    assert len(engine.calls) == 1
+
+
+def test_a_stop_that_overtakes_its_own_work_is_not_lost(studio, photo):
+    service, explain, engine = studio
+    asks = subject(service, photo(), number=5)
+    explain.works.stop(asks.visitor, 5)
+    with pytest.raises(StoppedError):
+        explain.attribute(asks, DOG, "shapley")
+    assert engine.calls == []
+
+
+def _stopped(work):
+    try:
+        work()
+    except StoppedError:
+        return True
+    return False
