@@ -57,7 +57,7 @@ _ALL = (
     Method("random", "Random order", "Chance: what any map must beat.", "", signed=False, complete=False),
 )
 METHODS = {m.name: m for m in _ALL}
-DEFAULT = "leave_one_out"
+DEFAULT = "integrated_gradients"
 
 
 def method(name: str) -> Method:

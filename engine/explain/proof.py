@@ -25,7 +25,10 @@ def prove(passes: Passes, target: Target, attribution: Attribution) -> Proof:
     value = passes.game.gather(attribution.words, attribution.regions)
     deletion, insertion = curves(passes, target, order_of(value), attribution.method)
     by_attention = curves(passes, target, order_of(torch.tensor(raw_attention(passes, target))), "attention")
-    random = [curves(passes, target, order) for order in random_orders(len(value))]
+    random = []
+    for done, order in enumerate(random_orders(len(value))):
+        passes.clock(done, ORDERS)
+        random.append(curves(passes, target, order))
     exact = leave_one_out_values(passes, target)
     better = sum(deletion.area < d.area for d, _ in random) / len(random)
     return Proof(

@@ -35,13 +35,17 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Hidden:
-    """A photo with one hidden noun. boxes: the regions (from 1) that it names."""
+class Noun:
+    """A hidden noun of a photo's caption. boxes: the regions (from 1) that it names."""
 
-    seen: Seen
+    photo: AnnotatedPhoto
     question: Question
     asked: Asked
     boxes: frozenset[int]
+
+    def see(self, predictor: Predictor) -> Seen:
+        """The photo with its annotated boxes as regions."""
+        return predictor.see(Photo.open(self.photo.path), self.photo.boxes)
 
 
 @dataclass(frozen=True)
@@ -56,41 +60,60 @@ class Score:
     share: float | None = None
 
 
+@dataclass(frozen=True)
+class Record:
+    """One example. heads: [N, H + 1] bool, whether each head, and each layer's mean, points at the noun's boxes.
+    chance: of pointing at one of them blindly; area: their share of the area of all."""
+
+    scores: dict[str, Score]
+    heads: Tensor
+    chance: float
+    area: float
+
+
 def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto],
             progress: Progress = lambda done, total: None) -> dict[str, Any]:
     """Figures of every method, of attention by head and layer, and of chance. Raises DataError without such nouns."""
-    scores: dict[str, list[Score]] = {name: [] for name in METHODS}
-    heads, chance, areas = [], [], []
-    for done, hidden in enumerate(hidden_nouns(predictor, photos), 1):
-        passes = Passes(predictor, Game.of(predictor, hidden.seen, hidden.question), Clock())
-        target = resolve(passes, hidden.seen, hidden.asked)
-        for name, score in _scores(passes, target, hidden.boxes).items():
-            scores[name].append(score)
-        heads.append(_heads_point(passes, target, hidden.boxes))
-        chance.append(len(hidden.boxes) / (len(hidden.seen.boxes) - 1))
-        areas.append(_area_share(hidden))
+    records = []
+    for done, noun in enumerate(nouns(predictor, photos), 1):
+        records.append(record(predictor, noun))
         progress(done, len(photos))
-    if not heads:
+    return summary(records) | {"n_images": len(photos)}
+
+
+def nouns(predictor: Predictor, photos: Sequence[AnnotatedPhoto]) -> Iterator[Noun]:
+    """One of each photo that has one: the first grounded noun of the first photo, the second of the second, ..."""
+    for number, grounded in enumerate(grounded_captions(photos, predictor.pieces, captions=1)):
+        known = [(word, boxes) for word, boxes in grounded.phrases
+                 if predictor.pieces.unknown not in grounded.caption.piece_ids_of(word)]
+        if known:
+            word, boxes = known[number % len(known)]
+            yield Noun(photos[grounded.photo], Question(grounded.caption.text, (word,), ()), Asked("word", word),
+                       frozenset(b + 1 for b in boxes))
+
+
+def record(predictor: Predictor, noun: Noun) -> Record:
+    """Every method on one example."""
+    seen = noun.see(predictor)
+    passes = Passes(predictor, Game.of(predictor, seen, noun.question), Clock())
+    target = resolve(passes, seen, noun.asked)
+    area = seen.boxes.area[1:]
+    share = float(area[[b - 1 for b in noun.boxes]].sum() / area.sum())
+    return Record(_scores(passes, target, noun.boxes), _heads_point(passes, target, noun.boxes),
+                  len(noun.boxes) / len(area), share)
+
+
+def summary(records: Sequence[Record]) -> dict[str, Any]:
+    """Means over the examples. Raises DataError where there is none."""
+    if not records:
         raise DataError("No caption has a noun that names a box. Take more photographs.")
-    pointing = torch.stack(heads).float().mean(dim=0)  # [N, H + 1]
+    scores = {name: [r.scores[name] for r in records] for name in records[0].scores}
+    pointing = torch.stack([r.heads for r in records]).float().mean(dim=0)  # [N, H + 1]
     return {
         "methods": {name: _figures(own, scores) for name, own in scores.items()}, "default": DEFAULT,
         "attention_pointing": {"heads": pointing[:, :-1].tolist(), "layers": pointing[:, -1].tolist()},
-        "chance": {"pointing": float(np.mean(chance)), "area": float(np.mean(areas))}, "n": len(heads),
-        "n_images": len(photos)}
-
-
-def hidden_nouns(predictor: Predictor, photos: Sequence[AnnotatedPhoto]) -> Iterator[Hidden]:
-    """One of each photo that has one: the first grounded noun of the first photo, the second of the second, ..."""
-    for number, grounded in enumerate(grounded_captions(photos, predictor.pieces, captions=1)):
-        nouns = [(word, boxes) for word, boxes in grounded.phrases
-                 if predictor.pieces.unknown not in grounded.caption.piece_ids_of(word)]
-        if nouns:
-            word, boxes = nouns[number % len(nouns)]
-            photo = photos[grounded.photo]
-            seen = predictor.see(Photo.open(photo.path), photo.boxes)
-            yield Hidden(seen, Question(grounded.caption.text, (word,), ()), Asked("word", word),
-                         frozenset(b + 1 for b in boxes))
+        "chance": {"pointing": _mean([r.chance for r in records]), "area": _mean([r.area for r in records])},
+        "n": len(records)}
 
 
 def _scores(passes: Passes, target: Target, boxes: frozenset[int]) -> dict[str, Score]:
@@ -127,12 +150,6 @@ def _heads_point(passes: Passes, target: Target, boxes: frozenset[int]) -> Tenso
     looks = attention[:, :, list(target.places), first:first + len(passes.game.regions) - 1].mean(dim=2)  # [N, H, R-1]
     best = torch.cat([looks, looks.mean(dim=1, keepdim=True)], dim=1).argmax(dim=2)
     return torch.isin(best + 1, torch.tensor(sorted(boxes)))
-
-
-def _area_share(hidden: Hidden) -> float:
-    """The noun's boxes' share of the areas of all annotated boxes."""
-    area = hidden.seen.boxes.area[1:]
-    return float(area[[b - 1 for b in hidden.boxes]].sum() / area.sum())
 
 
 def _figures(own: Sequence[Score], scores: dict[str, list[Score]]) -> dict[str, Any]:
