@@ -171,9 +171,29 @@ class FineTuneConfig(Settings):
     rate: float = setting(0.0, "highest learning rate of VL-BERT; 0 is what suits `tune`", low=0)
     rank: int = setting(16, "of the low-rank matrices", low=1, high=256)
     extra_regions: int = setting(12, "grounding: at most this many detected regions join the given boxes", low=0)
+    steps: int = setting(0, "if not 0, so many steps, whatever the epochs", unit="steps", low=0)
+    most_steps: int = setting(0, "if not 0, a longer run is refused", unit="steps", low=0)
+    held_out: float = setting(0.0, "share of the pictures that is not trained on, to measure on", low=0, high=0.5)
+    evaluate_every: int = setting(0, "if not 0, measure on the held-out pictures after each so many steps",
+                                  unit="steps", low=0)
+    log_every: int = setting(20, "steps between two lines of the log", unit="steps", low=1)
     limit: int = setting(0, "if not 0, only so many photos or questions", low=0)
     accumulate: int = setting(1, "parts into which each process cuts its share of a step, to need less memory", low=1)
     seed: int = setting(0, "of every random choice", low=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.evaluate_every and not self.held_out:
+            raise ConfigError(f"evaluate_every is {self.evaluate_every}, but nothing is held out to measure on; "
+                              "set held_out, for example to 0.15.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenesConfig(Settings):
+    """Scenes that are drawn to learn from (`engine.data.scenes`)."""
+
+    scenes: int = setting(0, "if not 0, draw so many scenes to learn from", unit="scenes", low=0, high=20000)
+    scenes_seed: int = setting(1, "same seed, same scenes", low=0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from engine.commands.shared import WEIGHTS, add_settings, settings_of, write
-from engine.config import STAGES, TASKS, FineTuneConfig, RecipeConfig, preset
+from engine.config import STAGES, TASKS, FineTuneConfig, RecipeConfig, ScenesConfig, preset
 from engine.errors import ConfigError, DataError
 
 
@@ -52,24 +52,43 @@ def _pretrain(options: argparse.Namespace) -> None:
 
 def add_finetune(p: argparse.ArgumentParser) -> None:
     p.add_argument("task", choices=TASKS)
-    p.add_argument("--data", type=Path, required=True,
-                   help="a folder of scenes, Flickr30k Entities, RefCOCO, DAQUAR, VQA v2 or VCR")
+    p.add_argument("--data", type=Path, default=None, help="a folder of scenes, Flickr30k Entities, RefCOCO, DAQUAR, "
+                   "VQA v2, VCR, or of one's own photos with photos.csv or photos.jsonl")
     p.add_argument("--split", default="train")
     p.add_argument("--init", type=Path, default=WEIGHTS, help="folder of weights to start from")
     p.add_argument("--out", type=Path, required=True, help="folder of the run; an unfinished one goes on")
+    p.add_argument("--cache", type=Path, default=None,
+                   help="folder where drawn scenes and features are kept for other runs (default: OUT)")
+    p.add_argument("--probe-photo", type=Path, default=None, help="a photo that is asked about at each measurement")
+    p.add_argument("--probe-text", default="", help="the phrase or question about it")
     p.add_argument("--tensorboard", action="store_true", help="log to OUT/tensorboard, too")
+    add_settings(p, ScenesConfig)
     add_settings(p, FineTuneConfig, leave_out=("task",))
     p.set_defaults(run_command=_finetune)
 
 
 def _finetune(options: argparse.Namespace) -> None:
-    from engine.memory import keep_freed_memory
-    from engine.training.finetune import finetune
+    from engine.training.events import Events
+    from engine.training.materials import drawn
 
-    keep_freed_memory()
-    settings = settings_of(options, FineTuneConfig)
-    path = finetune(settings, data=options.data, split=options.split, init=options.init, run=options.out,
-                    tensorboard=options.tensorboard)
+    events = Events(options.out / "log.jsonl")
+    with events.ending():
+        events.say("preparing", what="start", done=0, count=1)
+        settings, scenes = settings_of(options, FineTuneConfig), settings_of(options, ScenesConfig)
+        if bool(scenes.scenes) == bool(options.data):
+            raise ConfigError("Give either --data FOLDER or --scenes NUMBER.")
+        if bool(options.probe_photo) != bool(options.probe_text.strip()):
+            raise ConfigError("A probe is a photo and words about it: give --probe-photo and --probe-text, or neither.")
+        data = options.data or drawn(scenes, options.cache or options.out, events.progress("scenes"))
+
+        from engine.memory import keep_freed_memory
+        from engine.training.finetune import finetune
+        from engine.training.watching import Probe
+
+        keep_freed_memory()
+        probe = Probe(options.probe_photo, options.probe_text) if options.probe_photo else None
+        path = finetune(settings, data=data, split=options.split, init=options.init, run=options.out,
+                        tensorboard=options.tensorboard, cache=options.cache, probe=probe, events=events)
     sys.stdout.write(f"{path}\n")
 
 

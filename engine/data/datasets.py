@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import engine.data.scenes as world
-from engine.data import daquar, flickr8k, phrases, refcoco, vcr, vqa_answers, vqa_v2
+from engine.data import daquar, flickr8k, own, phrases, refcoco, vcr, vqa_answers, vqa_v2
 from engine.errors import DataError
 from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, ReferringExpression
 
@@ -13,10 +13,14 @@ SCENES = "scenes.jsonl"
 
 
 def open_questions(folder: Path, split: str, limit: int | None = None) -> DataSet[OpenQuestion]:
-    """Scenes (one folder is one split), DAQUAR or VQA v2. limit: of questions; of photos for scenes. Raises DataError.
+    """Scenes and one's own photos (one folder is one split), DAQUAR or VQA v2. limit: of questions; none for scenes.
+
+    Raises DataError.
     """
     if (folder / SCENES).is_file():
         return world.open_questions(folder)
+    if own.has_table(folder):
+        return own.questions(folder, limit)
     if (folder / f"qa_{split}.tsv").is_file():
         return daquar.read(folder, split, limit)
     return vqa_v2.read(folder, split, limit)
@@ -26,7 +30,7 @@ def answers_of(folder: Path, data: DataSet[OpenQuestion]) -> tuple[str, ...]:
     """The vocabulary to train with: the field's 3,129 answers for VQA v2, every answer of the data elsewhere."""
     if (folder / SCENES).is_file():
         return world.ANSWERS
-    if list(folder.glob("qa_*.tsv")):
+    if list(folder.glob("qa_*.tsv")) or own.has_table(folder):
         counts: dict[str, float] = {}
         for question in data.questions:
             for text, score in question.answers.items():
@@ -43,12 +47,14 @@ def choice_questions(folder: Path, split: str, limit: int | None = None) -> Data
 
 
 def referring_expressions(folder: Path, split: str, limit: int | None = None) -> DataSet[ReferringExpression]:
-    """Scenes, Flickr30k Entities (limit: of photos) or RefCOCO. Raises DataError."""
+    """Scenes, one's own photos, Flickr30k Entities (limit: of photos) or RefCOCO. Raises DataError."""
     if (folder / SCENES).is_file():
         return world.referring(folder)
+    if own.has_table(folder):
+        return own.phrases(folder, limit)
     if (folder / f"entities_{split}.jsonl").is_file():
         return phrases.expressions(flickr8k.read(folder, split, limit))
     if not (folder / "instances.json").is_file():
-        raise DataError(f"{folder} holds no {SCENES}, no entities_{split}.jsonl and no instances.json. "
-                        "Point to a folder of scenes, of Flickr30k Entities or of RefCOCO.")
+        raise DataError(f"{folder} holds no {SCENES}, no photos.csv, no entities_{split}.jsonl and no instances.json. "
+                        "Point to a folder of scenes, of own photos, of Flickr30k Entities or of RefCOCO.")
     return refcoco.read(folder, split, folder / "images", limit=limit)

@@ -15,59 +15,111 @@ import torch
 from engine.config import FineTuneConfig
 from engine.data import datasets
 from engine.data.features import FeatureCache, compute
-from engine.data.region_source import CachedRegions
+from engine.data.region_source import CachedRegions, RegionSource
+from engine.data.splitting import split_off, spread
 from engine.data.tokenizer import WordPieces
 from engine.detector.detector import Detector
+from engine.errors import ConfigError
+from engine.measure.beliefs import Task
+from engine.measure.held_out import HeldOut
 from engine.model.lora import add_lora
 from engine.model.task_heads import FineTuned
-from engine.structures.questions import DataSet, Pictured
+from engine.predictor import Predictor
+from engine.structures.example import Regions
+from engine.structures.photo import Photo
+from engine.structures.questions import DataSet, OpenQuestion, Pictured, ReferringExpression
 from engine.tasks.grounding import GroundingTask
 from engine.tasks.vcr import VcrTask
 from engine.tasks.vqa import VqaTask
+from engine.training.events import Events
+from engine.training.materials import features_folder, whole
 from engine.training.processes import accelerator
-from engine.training.schedule import TrainingConfig
+from engine.training.schedule import TrainingConfig, steps_of
 from engine.training.stage import run_stage
-from engine.training.trainer import Trainable
+from engine.training.watching import OnePicture, Probe, Watch, Watched
 from engine.weights.adapters import AdapterInfo, base_file, digest, save_adapter
-from engine.weights.shipped import load_all
+from engine.weights.shipped import load_all, only
 
 RATES = {"full": 1e-4, "lora": 1e-3, "head": 1e-3}
+MEASURED = 300  # held-out questions that are asked each time
 
 
-def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, run: Path,
-             tensorboard: bool = False) -> Path:
-    """Train and write `run`/TASK.safetensors; returns its path.
+def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, run: Path, tensorboard: bool = False,
+             cache: Path | None = None, probe: Probe | None = None, events: Events | None = None) -> Path:
+    """Train and write `run`/NAME-TASK.safetensors; returns its path.
 
-    init: the folder of weights to start from. Raises DataError, WeightsError and DiskError for what a user can mend,
-    KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
+    init: the folder of weights to start from. cache: where features are kept for other runs (default: `run`/features,
+    for this one). probe: what is asked beside the held-out examples each time these are measured. events: where the
+    run tells what it does. Raises DataError, WeightsError and DiskError for what a user can mend, KeyboardInterrupt
+    after SIGINT or SIGTERM, once the step is done and saved.
     """
-    machine = accelerator()
-    config, detector, vlbert, pieces, _ = load_all(init)
+    machine, events = accelerator(), events or Events()
+    config, detector, vlbert, pieces, classes = load_all(init)
     torch.manual_seed(settings.seed)
     found = questions(settings, data, split)
     if found.skipped.count:
         sys.stderr.write(f"{found.skipped}\n")
+    learned, held_out = split_off(found, settings.held_out)
     detections = not any(p.boxes for p in found.pictures) or (settings.task == "grounding" and settings.extra_regions)
+    folder = features_folder(cache, found.pictures, only(init, "*-detector.safetensors"),
+                             detections=bool(detections)) if cache else run / "features"
     if machine.is_main_process:
-        features(detector, found.pictures, run / "features", detections=bool(detections))
+        whole(folder, lambda part: features(detector, found.pictures, part, events, detections=bool(detections)))
     machine.wait_for_everyone()
-    rank = settings.rank if settings.tune == "lora" else 0
-    info = AdapterInfo(settings.task, settings.tune, digest(base_file(init)), rank=rank, alpha=2 * rank,
-                       answers=datasets.answers_of(data, found) if settings.task == "vqa" else (),
-                       classes=classes_of(found.pictures) if settings.task == "vcr" else (),
-                       about=f"{data.name} {split}")
+    seen = Predictor(config, detector, vlbert, pieces, classes).see(Photo.open(probe.photo)) if probe else None
+    info = info_of(settings, data, split, init, learned)
     model = FineTuned(vlbert, info.head(config.encoder.hidden))
     freeze(model, settings)
-    source = CachedRegions(FeatureCache(run / "features", found.pictures))
-    task = task_of(info, model, found, source, pieces, settings.extra_regions)
-    training = TrainingConfig(epochs=settings.epochs, batch_size=min(settings.batch_size, len(task)), warmup=0.1,
-                              rate=settings.rate or RATES[settings.tune], weight_decay=0.01, seed=settings.seed,
-                              accumulate=settings.accumulate)
-    run_stage(machine, task, training, run, stage=settings.task, log=run / "log.jsonl", tensorboard=tensorboard)
+    source = CachedRegions(FeatureCache(folder, found.pictures))
+    task = task_of(info, model, learned, source, pieces, settings.extra_regions)
+    training = training_of(settings, len(task))
+    watch = None
+    if held_out and settings.evaluate_every and machine.is_main_process:
+        measured = task_of(info, model, held_out, source, pieces, settings.extra_regions)
+        own = own_example(settings, info, model, pieces, probe, seen.regions) if probe and seen else None
+        watch = Watch(model, HeldOut(measured, spread(len(measured), MEASURED), settings.extra_regions),
+                      found.pictures, own, events, run, settings.evaluate_every)
+        watch.begin(len(task), training, fresh=not (run / "state.pt").exists())
+    run_stage(machine, task, training, run, stage=settings.task, log=run / "log.jsonl", tensorboard=tensorboard,
+              every=settings.log_every, watch=watch)
     out = run / f"{config.name}-{settings.task}.safetensors"
     if machine.is_main_process:
         save_adapter(out, model, info)
+        events.say("finished", file=out.name)
     return out
+
+
+def info_of(settings: FineTuneConfig, data: Path, split: str, init: Path, learned: DataSet[Any]) -> AdapterInfo:
+    """What the adapter will say of itself."""
+    rank = settings.rank if settings.tune == "lora" else 0
+    return AdapterInfo(settings.task, settings.tune, digest(base_file(init)), rank=rank, alpha=2 * rank,
+                       answers=datasets.answers_of(data, learned) if settings.task == "vqa" else (),
+                       classes=classes_of(learned.pictures) if settings.task == "vcr" else (),
+                       about=f"{data.name} {split}")
+
+
+def training_of(settings: FineTuneConfig, examples: int) -> TrainingConfig:
+    """Steps and rates for so many examples. Raises ConfigError where there are more steps than allowed."""
+    batch = min(settings.batch_size, examples)
+    epochs = settings.steps / max(1, examples // batch) if settings.steps else settings.epochs
+    training = TrainingConfig(epochs=epochs, batch_size=batch, warmup=0.1, rate=settings.rate or RATES[settings.tune],
+                              weight_decay=0.01, seed=settings.seed, accumulate=settings.accumulate)
+    steps = steps_of(examples, training)
+    if settings.most_steps and steps > settings.most_steps:
+        raise ConfigError(f"This run would take {steps} steps ({examples} examples, {batch} in a step); at most "
+                          f"{settings.most_steps} are allowed here. Lower the epochs, or raise the batch size.")
+    return training
+
+
+def own_example(settings: FineTuneConfig, info: AdapterInfo, model: FineTuned, pieces: WordPieces, probe: Probe,
+                regions: Regions) -> Watched:
+    """The visitor's own photo and words, as a question of the run's task. Raises ConfigError for VCR."""
+    pictures = (Pictured(probe.photo),)
+    if settings.task == "vcr":
+        raise ConfigError("Choosing among four has no example of one's own: it would need four answers. Leave it out.")
+    asked: DataSet[Any] = DataSet(pictures, (OpenQuestion(0, probe.text, {}),)) if settings.task == "vqa" else DataSet(
+        pictures, (ReferringExpression(0, probe.text, ()),))
+    return Watched(task_of(info, model, asked, OnePicture(regions), pieces, 0), 0, len(regions), probe.photo)
 
 
 def questions(settings: FineTuneConfig, data: Path, split: str) -> DataSet[Any]:
@@ -77,8 +129,8 @@ def questions(settings: FineTuneConfig, data: Path, split: str) -> DataSet[Any]:
     return readers[settings.task](data, split, settings.limit or None)
 
 
-def task_of(info: AdapterInfo, model: FineTuned, found: DataSet[Any], source: CachedRegions,
-            pieces: WordPieces, extra_regions: int) -> Trainable:
+def task_of(info: AdapterInfo, model: FineTuned, found: DataSet[Any], source: RegionSource,
+            pieces: WordPieces, extra_regions: int) -> Task:
     """The task of an adapter on these questions."""
     if info.task == "vqa":
         return VqaTask(model, found.questions, source, pieces, info.answers)
@@ -96,12 +148,13 @@ def freeze(model: FineTuned, settings: FineTuneConfig) -> None:
         model.vlbert.requires_grad_(False)
 
 
-def features(detector: Detector, pictures: Sequence[Pictured], folder: Path, *, detections: bool) -> None:
-    """Compute the features of all pictures unless they are there."""
-    if (folder / "index.json").exists():
-        return
+def features(detector: Detector, pictures: Sequence[Pictured], folder: Path, events: Events, *,
+             detections: bool) -> None:
+    """Compute the features of all pictures."""
+    tell = events.progress("features")
 
     def say(done: int, count: int) -> None:
+        tell(done, count)
         if done % 100 == 0 or done == count:
             sys.stderr.write(f"features {done}/{count}\n")
 

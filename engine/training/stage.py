@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from accelerate import Accelerator
@@ -10,12 +11,14 @@ from engine.training.log import written
 from engine.training.processes import any_of
 from engine.training.schedule import TrainingConfig
 from engine.training.stopping import Interrupts
-from engine.training.trainer import Trainable, train
+from engine.training.trainer import Report, Trainable, train
 
 
 def run_stage(machine: Accelerator, task: Trainable, settings: TrainingConfig, folder: Path, *, stage: str, log: Path,
-              tensorboard: bool) -> None:
-    """Train with `state.pt` in `folder`; the main process appends to `log`.
+              tensorboard: bool, every: int = 20, watch: Callable[[Report], None] | None = None) -> None:
+    """Train with `state.pt` in `folder`; the main process appends to `log` after each `every` steps.
+
+    watch: called after each step of the main process, with the model as it is then.
 
     Raises KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved, and what `train` raises.
     """
@@ -23,8 +26,9 @@ def run_stage(machine: Accelerator, task: Trainable, settings: TrainingConfig, f
     with Interrupts() as stop:
         reports = train(task, settings, folder, stop)
         if machine.is_main_process:
-            reports = written(reports, stage, log, tensorboard=tensorboard)
-        for _ in reports:
-            pass
+            reports = written(reports, stage, log, every, tensorboard)
+        for report in reports:
+            if watch:
+                watch(report)
         if any_of(machine, stop()):
             raise KeyboardInterrupt

@@ -54,7 +54,8 @@ def told(of: Scene, seed: int) -> Told:
                 tuple(point_out(of, rng)))
 
 
-def write(folder: str | Path, count: int, seed: int, *, pairs: str = "all", split: str = "train") -> None:
+def write(folder: str | Path, count: int, seed: int, *, pairs: str = "all", split: str = "train",
+          progress: Callable[[int, int], None] = lambda done, count: None) -> None:
     """Draw scenes 0 to count - 1 and write them, whole or not at all: `scenes.jsonl` comes last and at once.
 
     pairs: "all"; "known", without the withheld pairs of colour and shape; or "novel", where every target is one of
@@ -75,6 +76,7 @@ def write(folder: str | Path, count: int, seed: int, *, pairs: str = "all", spli
             Image.fromarray(drawn.photo().pixels).save(folder / "images" / image, quality=QUALITY, subsampling=0)
             for_entities.write(json.dumps(_entities(drawn, said, image)) + "\n")
             for_scenes.write(json.dumps(_line(drawn, said, image)) + "\n")
+            progress(index + 1, count)
     for part in parts:
         os.replace(part, part.with_suffix(""))
 

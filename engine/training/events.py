@@ -1,0 +1,66 @@
+"""What a run tells while it goes on, besides its losses: json lines in the same file, written at once.
+
+    {"event": "preparing", "what": "scenes", "done": 120, "count": 460}
+    {"event": "begun", "examples": 1170, "held_out": 180, "steps": 140, "batch": 32, "chance": 0.22, "step": 0}
+    {"event": "evaluated", "step": 20, "steps": 140, "accuracy": 0.41, "kinds": {"look": 0.45, "place": 0.3}, "n": 180}
+    {"event": "finished", "file": "mini-grounding.safetensors"}
+    {"event": "failed", "why": "…"}, {"event": "stopped"}
+
+A run without one of the last three is going on, or was killed. Nothing here imports PyTorch: the first line comes at
+once.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from engine.errors import VLBertError
+
+OFTEN = 0.5  # seconds between two lines about the same preparation
+
+
+class Events:
+    """Appends to the log of a run; without a `file` it says nothing."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.file = file
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+
+    def say(self, event: str, **fields: Any) -> None:
+        """Append one line."""
+        if self.file:
+            with self.file.open("a", encoding="utf-8") as out:
+                out.write(json.dumps({"event": event} | fields) + "\n")
+
+    def progress(self, what: str) -> Callable[[int, int], None]:
+        """To be called with (done, count): the first and the last are told, and one now and then between them."""
+        told = float("-inf")
+
+        def say(done: int, count: int) -> None:
+            nonlocal told
+            if done == count or time.monotonic() - told >= OFTEN:
+                told = time.monotonic()
+                self.say("preparing", what=what, done=done, count=count)
+
+        return say
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """Says how the run ended, if it was not with its file, and passes the error on."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.say("stopped")
+            raise
+        except (VLBertError, OSError) as error:
+            self.say("failed", why=str(error))
+            raise
+        except Exception as error:
+            self.say("failed", why=f"{type(error).__name__}: {error}")
+            raise

@@ -1,0 +1,58 @@
+"""What runs on the same data share: drawn scenes, and the detector's features of the pictures, in one folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from engine.config import ScenesConfig
+from engine.structures.questions import Pictured
+
+Progress = Callable[[int, int], None]
+
+
+def drawn(config: ScenesConfig, cache: Path, progress: Progress) -> Path:
+    """The folder of these scenes, drawn unless they are there."""
+    from engine.data import scenes  # no PyTorch behind it
+
+    folder = cache / f"scenes-{config.scenes}-{config.scenes_seed}"
+    if not (folder / "scenes.jsonl").is_file():
+        scenes.write(folder, config.scenes, config.scenes_seed, progress=progress)
+    return folder
+
+
+def features_folder(cache: Path, pictures: Sequence[Pictured], detector: Path, *, detections: bool) -> Path:
+    """Where the features of these pictures with this detector's file belong: same pixels and boxes, same folder."""
+    key = hashlib.sha256()
+    for part in (_digest(detector), str(detections)):
+        key.update(part.encode())
+    for picture in pictures:
+        key.update(json.dumps([picture.path.name, _digest(picture.path), picture.boxes]).encode())
+    return cache / f"features-{key.hexdigest()[:20]}"
+
+
+def whole(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` make `folder` unless its index is there: it appears whole or not at all."""
+    if (folder / "index.json").is_file():
+        return
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        fill(unfinished)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(unfinished, folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file; of no file where it cannot be read, which the reader of pictures will say better."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
