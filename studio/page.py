@@ -10,10 +10,12 @@ from studio.api import build_api
 from studio.canvas.canvas import build_canvas
 from studio.explaining.explanations import Explanations
 from studio.service import Service
+from studio.tabs import training
+from studio.teaching.jobs import Jobs
 
 TITLE = "VL-BERT Studio"
 MOST_VISITS = 10_000
-STYLE = Path(__file__).parent / "page.css"
+STYLES = [Path(__file__).parent / "page.css", training.STYLE]
 
 
 def look() -> gr.themes.Base:
@@ -21,8 +23,11 @@ def look() -> gr.themes.Base:
     return gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 
 
-def build_page(service: Service, card: Path) -> gr.Blocks:
-    """One tab for each thing to do, and below them the model card `card`, a Markdown file."""
+def build_page(service: Service, card: Path, jobs: Jobs | None = None) -> gr.Blocks:
+    """One tab for each thing to do, and below them the model card `card`, a Markdown file.
+
+    jobs: the runs of fine-tuning; None offers none.
+    """
     visits: dict[str, str] = {}
     explain = Explanations(service)
 
@@ -36,8 +41,12 @@ def build_page(service: Service, card: Path) -> gr.Blocks:
         service.leave(visits.pop(request.session_hash or "", ""))
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
-        with gr.Tabs(elem_id="tabs"), gr.Tab("Hide and see", id="hide"):
-            canvas = build_canvas(service, explain, _read_card(card), elem_id="canvas")
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Hide and see", id="hide"):
+                canvas = build_canvas(service, explain, _read_card(card), elem_id="canvas")
+            if jobs:
+                with gr.Tab("Teach", id="teach") as tab:
+                    training.build_training(jobs, page, tab)
         with gr.Accordion("Model card", open=False, elem_id="model-card") as drawer:
             gr.Markdown(_read_card(card))
         build_api(service, explain)

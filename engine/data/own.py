@@ -13,7 +13,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -34,12 +34,13 @@ SIDEWAYS = (5, 6, 7, 8)  # values of EXIF's orientation, tag 274, that exchange 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line. says: phrase or question. answer: of vqa. box: of grounding."""
+    """One line, by its number. says: phrase or question. answer: of vqa. box: of grounding."""
 
     photo: Path
     says: str
     answer: str = ""
     box: Fractions | None = None
+    line: int = 0
 
 
 @dataclass
@@ -95,7 +96,7 @@ def read(folder: Path, task: str, fits: Callable[[str], object] = lambda says: N
                 raise row
             entry = _entry(row, task, finder)
             fits(entry.says)
-            table.entries.append(entry)
+            table.entries.append(replace(entry, line=number))
         except BROKEN as error:
             table.problems.append(f"line {number}: {reason(error)}")
             if number > MOST_LINES:

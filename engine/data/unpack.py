@@ -32,7 +32,10 @@ class Limits:
     whole: int = 2 * 1024**3
 
 
-def unpack(sources: Sequence[Path], folder: Path, limits: Limits = Limits()) -> list[str]:
+LIMITS = Limits()
+
+
+def unpack(sources: Sequence[Path], folder: Path, limits: Limits = LIMITS) -> list[str]:
     """Fill `folder`, which must not exist, with the pictures and the one table of `sources`: one zip, or files.
 
     Returns the names that were left out, since they are neither. Raises DataError where a zip is damaged, encrypted,

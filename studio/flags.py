@@ -1,0 +1,35 @@
+"""The flags of the page."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+WEIGHTS, RUNS = ROOT / "assets" / "weights", ROOT / "runs"
+
+
+def read_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="app.py", description="VL-BERT Studio: hide a word or a region "
+                                     "of a photo and see what the model believes is there.")
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, or GRADIO_SERVER_NAME)")
+    parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
+    parser.add_argument("--share", action="store_true", help="ask Gradio for a public address (off by default)")
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the model (default: assets/weights)")
+    parser.add_argument("--detector", default="", metavar="detectron2:CONFIG:WEIGHTS|FILE",
+                        help="compute regions with detectron2, or with a file that `convert detectron2` wrote "
+                        "(default: the detector of the weights)")
+    parser.add_argument("--detector-device", default="auto", help="where that detector computes: auto, cpu, cuda")
+    training = parser.add_argument_group("fine-tuning from the page")
+    training.add_argument("--runs", type=Path, default=RUNS, metavar="DIR",
+                          help="folder where runs, drawn scenes and visitors' own photos are kept (default: runs)")
+    training.add_argument("--no-training", action="store_true", help="offer no fine-tuning, as a public page should")
+    training.add_argument("--most-steps", type=int, default=0, metavar="N",
+                          help="most steps of a run (default: no limit)")
+    training.add_argument("--most-disk", type=int, default=0, metavar="MB",
+                          help="most that the folder of runs may take (default: no limit)")
+    training.add_argument("--end-training", action="store_true",
+                          help="stop the run that goes on when the studio ends (default: it goes on)")
+    return parser.parse_args(arguments)

@@ -1,0 +1,232 @@
+"""Starts runs as child processes, one after the other, and stops them; whoever asks later finds them again.
+
+A child belongs to nobody: it survives the page and the server, and a server that starts again knows it by its number
+and the moment it was born.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+
+from engine.errors import VLBertError
+from studio.errors import RequestError
+from studio.teaching.orders import PROBE, ROOT, Order, Places
+from studio.teaching.runs import ACTIVE, OUTPUT, Record, Run, read_run
+
+TICK = 0.5  # seconds between two looks at the queue
+MOST_WAITING = 20
+MOST_NAME = 60
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """steps: of one run; megabytes: of the whole folder of runs. 0 for no limit."""
+
+    steps: int = 0
+    megabytes: int = 0
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class Taught:
+    """The adapter of a finished run, a plain file. task: one of `engine.config.TASKS`."""
+
+    run: str
+    name: str
+    task: str
+    path: Path
+
+
+class Jobs:
+    """The queue of one folder of runs. `at_work` works on it; `tick` is one look at it.
+
+    python: what runs them. nice: by how much they give way to others.
+    """
+
+    def __init__(self, places: Places, limits: Limits = NO_LIMITS, *, python: str = sys.executable,
+                 nice: int = 5) -> None:
+        self.places = Places(places.runs.resolve(), places.weights.resolve())
+        self.limits, self.python, self.nice = limits, python, nice
+        self._lock = threading.RLock()
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._ending = threading.Event()
+        self.places.runs.mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def at_work(self, *, end_runs: bool = False) -> Iterator[None]:
+        """Look at the queue, in a thread, while this is entered. end_runs: at the end stop what is running, too,
+        within a step; it can be resumed."""
+        self._ending.clear()
+        threading.Thread(target=self._work, name="runs", daemon=True).start()
+        try:
+            yield
+        finally:
+            self._ending.set()
+            for run in self.runs() if end_runs else ():
+                if run.state in ("waiting", "running"):
+                    self.stop(run.id)
+
+    def runs(self) -> list[Run]:
+        """All of them, the latest first; damaged ones, too."""
+        found = [read_run(f) for f in self.places.runs.iterdir() if _is_run(f)]
+        return sorted(found, key=lambda run: run.id, reverse=True)
+
+    def run(self, id: str) -> Run:
+        """Raises RequestError where there is none of this name."""
+        folder = self.places.runs / id
+        if folder.parent != self.places.runs or not _is_run(folder):
+            raise RequestError("There is no such run any more. Choose another one.")
+        return read_run(folder)
+
+    def submit(self, order: Order, name: str = "", probe: Callable[[Path], object] | None = None) -> str:
+        """Put a run into the queue; returns its id. probe: writes the probe's photo to the path it is given.
+
+        Raises RequestError where too many wait or the disk's limit is reached.
+        """
+        with self._lock:
+            if sum(run.state == "waiting" for run in self.runs()) >= MOST_WAITING:
+                raise RequestError(f"{MOST_WAITING} runs are waiting already. Let one finish, or delete one.")
+            self.check_disk()
+            if self.limits.steps:
+                order = replace(order, settings=replace(order.settings, most_steps=self.limits.steps))
+            now = time.time()
+            id = time.strftime("%Y%m%d-%H%M%S-", time.localtime(now)) + secrets.token_hex(2)
+            folder = self.places.runs / id
+            folder.mkdir()
+            if probe:
+                probe(folder / PROBE)
+            Record(_clean(name) or f"{order.settings.task}, {order.data}", order, now, now).write(folder)
+        self.tick()
+        return id
+
+    def stop(self, id: str) -> None:
+        """Within a step, which is saved; asked a second time, at once."""
+        with self._lock:
+            run = self.run(id)
+            if run.record is None or run.state not in ACTIVE:
+                return
+            process = run.record.process()
+            replace(run.record, asked=0.0).write(run.folder)
+            if process:
+                with contextlib.suppress(psutil.Error):
+                    process.send_signal(signal.SIGKILL if run.state == "stopping" else signal.SIGTERM)
+
+    def resume(self, id: str) -> None:
+        """Put a run that ended early back into the queue. Raises RequestError for one that cannot go on."""
+        with self._lock:
+            run = self.run(id)
+            if run.record is None or run.state not in ("stopped", "failed", "broken off"):
+                raise RequestError(f"“{run.name}” is {run.state}; only a run that ended early can be resumed.")
+            self.check_disk()
+            replace(run.record, asked=time.time(), pid=0, born=0.0).write(run.folder)
+        self.tick()
+
+    def rename(self, id: str, name: str) -> None:
+        """Raises RequestError for an empty name and for a damaged run."""
+        with self._lock:
+            run = self.run(id)
+            if run.record is None or not _clean(name):
+                raise RequestError("This run cannot be renamed." if run.record is None else "Give the run a name.")
+            replace(run.record, name=_clean(name)).write(run.folder)
+
+    def delete(self, id: str) -> None:
+        """Remove a run and all it has. Raises RequestError while its process lives."""
+        with self._lock:
+            run = self.run(id)
+            if run.state in ("running", "stopping"):
+                raise RequestError(f"“{run.name}” is still {run.state}. Stop it first.")
+            gone = run.folder.with_name(f".deleted-{run.id}")
+            os.replace(run.folder, gone)
+            shutil.rmtree(gone, ignore_errors=True)
+
+    def finished_adapters(self) -> list[Taught]:
+        """What was taught here, the latest first."""
+        return [Taught(run.id, run.name, run.record.order.settings.task, run.adapter)
+                for run in self.runs() if run.record and run.adapter]
+
+    def megabytes(self) -> float:
+        """What the folder of runs takes."""
+        return sum(_size(folder, file) for folder, _, files in os.walk(self.places.runs) for file in files) / 2**20
+
+    def tick(self) -> None:
+        """Start the next run that waits, if none is running; tidy up after those that have finished."""
+        with self._lock:
+            for id, child in list(self._children.items()):
+                if child.poll() is not None:
+                    del self._children[id]
+            runs = self.runs()
+            for run in runs:
+                if run.state == "finished":
+                    (run.folder / "state.pt").unlink(missing_ok=True)
+            busy = [run for run in runs if run.state in ("running", "stopping")]
+            if busy and self.limits.megabytes and self.megabytes() > self.limits.megabytes:
+                self._stop_for_space(busy)
+            waiting = [(run.record.asked, run) for run in runs if run.state == "waiting" and run.record]
+            if waiting and not busy:
+                self._launch(min(waiting, key=lambda pair: pair[0])[1])
+
+    def _launch(self, run: Run) -> None:
+        assert run.record is not None
+        nice = shutil.which("nice")
+        politely = [nice, "-n", str(self.nice)] if nice else []
+        with (run.folder / OUTPUT).open("ab") as output:
+            child = subprocess.Popen([*politely, self.python, *run.record.order.arguments(self.places, run.folder)],
+                                     cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                     start_new_session=True)
+        self._children[run.id] = child
+        with contextlib.suppress(psutil.Error):
+            replace(run.record, pid=child.pid, born=psutil.Process(child.pid).create_time()).write(run.folder)
+
+    def _stop_for_space(self, busy: list[Run]) -> None:
+        for run in busy:
+            if run.state == "running":
+                _log.warning("The runs take over %d MB; %s is stopped.", self.limits.megabytes, run.id)
+                self.stop(run.id)
+
+    def check_disk(self) -> None:
+        """Raises RequestError where the runs take more than they may."""
+        used = self.megabytes() if self.limits.megabytes else 0.0
+        if used > self.limits.megabytes:
+            raise RequestError(f"The runs take {used:.0f} MB; at most {self.limits.megabytes} are allowed here. "
+                               "Delete a run first.")
+
+    def _work(self) -> None:
+        while not self._ending.wait(TICK):
+            try:
+                self.tick()
+            except (OSError, VLBertError):
+                _log.exception("The queue of runs could not be looked at.")
+
+
+def _is_run(folder: Path) -> bool:
+    """Runs are folders named by their moment; others in the same place are none of ours."""
+    return re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{4}", folder.name) is not None and folder.is_dir()
+
+
+def _clean(name: str) -> str:
+    return " ".join(name.split())[:MOST_NAME]
+
+
+def _size(folder: str, file: str) -> int:
+    try:
+        return os.lstat(os.path.join(folder, file)).st_size
+    except OSError:
+        return 0

@@ -1,0 +1,87 @@
+"""A visitor's own photos: unpacked, checked line by line, and kept under the name of their content."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.data import own
+from engine.data.unpack import LIMITS, Limits, unpack
+from engine.errors import DataError, PhotoError
+from engine.structures.photo import Photo
+
+SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What was handed over. name: of its folder. problems: "line 7: …" for each that is left out; others: files that
+    are neither picture nor table. entries: what can be learned from; photos: how many of them there are."""
+
+    name: str
+    entries: tuple[own.Entry, ...]
+    problems: tuple[str, ...]
+    others: tuple[str, ...]
+
+    @property
+    def photos(self) -> int:
+        return len({entry.photo for entry in self.entries})
+
+
+def take(files: Sequence[Path], task: str, folder: Path, fits: Callable[[str], object],
+         limits: Limits = LIMITS) -> Taken:
+    """Keep these files, one zip or photos and a table, below `folder`, with the lines that can be used.
+
+    Every photo that a line names is read whole. fits: raises VLBertError for words that the model cannot take.
+    Raises DataError where nothing can be used or the files are refused; nothing is kept then.
+    """
+    if not files:
+        raise DataError("No files have come. Choose photos and a table, or a zip of both.")
+    arrived = folder / f"arriving-{secrets.token_hex(6)}"
+    try:
+        others = unpack(files, arrived, limits)
+        table = own.read(arrived, task, fits)
+        good, problems = _readable(table)
+        if len({entry.photo for entry in good}) < 2:
+            raise DataError("At least two photos with a line each are needed, one to learn from and one to measure on; "
+                            f"{len({e.photo for e in good})} can be used. " + " ".join(problems[:5]))
+        for name in own.TABLES:
+            (arrived / name).unlink(missing_ok=True)
+        root = arrived.resolve()
+        own.write(root, good)
+        kept = folder / f"{task}-{_digest(root)}"
+        if not kept.exists():
+            arrived.rename(kept)
+        moved = tuple(own.Entry(kept / e.photo.relative_to(root), e.says, e.answer, e.box, e.line)
+                      for e in good)
+        return Taken(kept.name, moved, tuple(problems), tuple(others))
+    finally:
+        shutil.rmtree(arrived, ignore_errors=True)
+
+
+def _readable(table: own.Table) -> tuple[list[own.Entry], list[str]]:
+    """The entries whose photo can be read to its end, and all problems in the order of their lines."""
+    broken: dict[Path, str] = {}
+    for photo in {entry.photo for entry in table.entries}:
+        try:
+            Photo.open(photo)
+        except PhotoError as error:
+            broken[photo] = str(error)
+    problems = table.problems + [f"line {e.line}: {e.photo.name}: {broken[e.photo]}" for e in table.entries
+                                 if e.photo in broken]
+    return ([entry for entry in table.entries if entry.photo not in broken],
+            sorted(problems, key=lambda said: int(said.split()[1].rstrip(":"))))
+
+
+def _digest(folder: Path) -> str:
+    """Of the table and of the photos' contents."""
+    key = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        key.update(str(path.relative_to(folder)).encode() + b"\0")
+        with path.open("rb") as file:
+            key.update(hashlib.file_digest(file, "sha256").digest())
+    return key.hexdigest()[:16]

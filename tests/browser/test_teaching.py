@@ -1,0 +1,83 @@
+"""A person teaches the model from the page: Start, first points, Stop, and everything is there again afterwards."""
+
+import re
+
+import pytest
+from pages import ROOT
+from playwright.sync_api import expect
+
+from studio.bench import served
+from tests.tiny import write_tiny
+
+APP = ROOT / "tests" / "studio" / "teaching_app.py"
+PATIENCE = 500_000  # milliseconds for a child on a busy machine
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("teaching")
+    return folder / "runs", write_tiny(folder / "weights")
+
+
+def opened(visit, url, **options):
+    page = visit(url, **options)
+    page.get_by_role("tab", name="Teach").click()
+    expect(page.locator("#training-start")).to_be_visible()
+    return page
+
+
+def test_start_shows_the_first_point_stop_stops_and_another_studio_finds_the_run(visit, folders):
+    runs, weights = folders
+    with served("--runs", str(runs), "--weights", str(weights), app=APP) as (url, _):
+        page = opened(visit, url)
+        expect(page.locator("#training-runs")).to_contain_text("No runs yet")
+        page.get_by_label("Scenes", exact=True).fill("8")
+        page.get_by_label("Epochs", exact=True).fill("100000")
+        page.get_by_label("Epochs", exact=True).blur()
+        command = page.locator("#training-command textarea")
+        expect(command).to_have_value(re.compile("--scenes 8 --epochs 100000"))
+        page.locator("#training-start").click()
+        expect(page.locator("#training-progress .state")).to_contain_text("grounding, 8 scenes")
+        expect(page.locator("#training-charts svg[role=img]").first).to_have_attribute(
+            "aria-label", re.compile("at step"), timeout=PATIENCE)
+        expect(page.locator("#training-watched .region").first).to_be_visible(timeout=PATIENCE)
+        # The same page opened anew, and the studio started anew, find it.
+        page.reload()
+        page.get_by_role("tab", name="Teach").click()
+        expect(page.locator("#training-stop")).to_be_visible()
+        assert page.problems == []
+    with served("--runs", str(runs), "--weights", str(weights), app=APP) as (url, _):
+        page = opened(visit, url)
+        expect(page.locator("#training-progress .state")).to_contain_text("grounding, 8 scenes")
+        page.locator("#training-stop").click()
+        expect(page.locator("#training-resume")).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("#training-progress .state")).to_contain_text("Stopped")
+        page.get_by_label("New name of the chosen run").fill("<b>mine</b>")
+        page.get_by_role("button", name="Rename").click()
+        expect(page.locator("#training-runs tbody th")).to_have_text("<b>mine</b>")
+        page.locator("#training-delete").click()
+        page.locator("#training-sure").click()
+        expect(page.locator("#training-runs")).to_contain_text("No runs yet")
+        assert page.problems == []
+
+
+def test_what_a_form_lacks_is_said_on_the_page_and_nothing_starts(visit, folders, tmp_path):
+    _, weights = folders
+    with served("--runs", str(tmp_path), "--weights", str(weights), app=APP) as (url, _):
+        page = opened(visit, url, viewport={"width": 390, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.get_by_label("my own photos").check()
+        page.locator("#training-start").click()
+        expect(page.locator("#training-notice")).to_contain_text("no photos of yours yet")
+        (tmp_path / "bad.csv").write_text("photo,phrase\n")
+        page.locator('#training input[type="file"]').first.set_input_files(str(tmp_path / "bad.csv"))
+        expect(page.locator("#own-report")).to_contain_text("it lacks x1, y1, x2, y2")
+        expect(page.locator("#training-runs")).to_contain_text("No runs yet")
+
+
+def test_a_public_page_offers_no_training(visit, folders):
+    with served("--no-training", "--runs", str(folders[0] / "none"), app=ROOT / "tests/studio/fake_app.py") as (url, _):
+        page = visit(url)
+        expect(page.get_by_role("tab", name="Hide and see")).to_be_visible()
+        expect(page.get_by_role("tab", name="Teach")).to_have_count(0)
+    assert not (folders[0] / "none").exists()

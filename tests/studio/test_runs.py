@@ -1,0 +1,199 @@
+"""Runs of the page: real children that learn from a few scenes, stopped, killed, found again; folders that are damaged;
+forms that say what the command line says."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.cli import parser
+from engine.commands.shared import settings_of
+from engine.config import FineTuneConfig, ScenesConfig
+from engine.errors import ConfigError
+from engine.training import checkpoint
+from engine.weights.adapters import base_file, load_adapter
+from studio import forms, jobs
+from studio.errors import RequestError
+from studio.flags import read_flags
+from studio.teaching.jobs import Jobs, Limits
+from studio.teaching.orders import ROOT, Order, Places
+from studio.teaching.runs import Record, read_run
+from tests.tiny import CONFIG, write_tiny
+
+PATIENCE = 500.0  # seconds for a child on a busy machine
+QUICK = FineTuneConfig(steps=4, batch_size=4, rank=2, held_out=0.25, evaluate_every=2, log_every=1, extra_regions=0)
+SCENES = ScenesConfig(scenes=8)
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    return Places(folder / "runs", write_tiny(folder / "weights"))
+
+
+def wait(jobs_, id, until):
+    """The run once `until` holds; every look also works on the queue."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        jobs_.tick()
+        run = jobs_.run(id)
+        if until(run):
+            return run
+        time.sleep(0.2)
+    raise AssertionError(f"{run.state} at step {run.log.step}: {run.problem} {(run.folder / 'output.txt').read_text()}")
+
+
+def steps_since_start(run):
+    lines = (run.folder / "log.jsonl").read_text().rpartition('"what": "start"')[2].splitlines()[1:]
+    told = [json.loads(line) for line in lines if line.endswith("}")]
+    return [line["step"] for line in told if "losses" in line]
+
+
+def test_a_run_outlives_its_studio_stops_within_a_step_goes_on_and_survives_a_kill(places):
+    # A studio that starts an endless run and ends at once.
+    endless = Order(replace(QUICK, steps=1_000_000, evaluate_every=1000), SCENES)
+    source = ("import sys; from pathlib import Path; from studio.teaching.jobs import Jobs; "
+              "from studio.teaching.orders import Order, Places; import json; "
+              "print(Jobs(Places(Path(sys.argv[1]), Path(sys.argv[2])), nice=0)"
+              ".submit(Order.from_json(json.loads(sys.argv[3])), 'endless'))")
+    started = subprocess.run([sys.executable, "-c", source, str(places.runs), str(places.weights),
+                              json.dumps(endless.to_json())], cwd=ROOT, capture_output=True, text=True, check=True)
+    first = started.stdout.strip()
+    studio = Jobs(places, nice=0)
+    run = wait(studio, first, lambda r: r.log.step >= 3)
+    assert (run.state, run.name) == ("running", "endless")
+    assert os.getsid(run.record.pid) != os.getsid(0)
+    with pytest.raises(RequestError, match="Stop it first"):
+        studio.delete(first)
+
+    # One at a time: the next one waits, and begins when the first has stopped.
+    second = studio.submit(Order(QUICK, SCENES), "quick")
+    studio.tick()
+    assert studio.run(second).state == "waiting"
+    studio.stop(first)
+    stopped = wait(studio, first, lambda r: r.state not in ("running", "stopping"))
+    assert stopped.state == "stopped"
+    saved = checkpoint.load(stopped.folder / "state.pt")["step"]
+    assert saved == stopped.log.step
+    finished = wait(studio, second, lambda r: r.state not in ("waiting", "running"))
+    assert (finished.state, finished.log.step, finished.log.steps) == ("finished", 4, 4)
+    assert [m.step for m in finished.log.measured] == [0, 2, 4]
+    assert "features" not in (finished.folder / "log.jsonl").read_text()  # the first run's are there
+    studio.tick()
+    assert not (finished.folder / "state.pt").exists()
+    (taught,) = studio.finished_adapters()
+    assert (taught.run, taught.name, taught.task) == (second, "quick", "grounding")
+    load_adapter(taught.path, base_file(places.weights), CONFIG)
+
+    # It goes on where it stopped, is killed, and goes on again from its last checkpoint.
+    for _ in range(2):
+        studio.resume(first)
+        run = wait(studio, first, lambda r: r.state == "running" and len(steps_since_start(r)) >= 2)
+        assert steps_since_start(run)[0] == saved + 1
+        assert [p.step for p in run.log.points] == list(range(1, run.log.step + 1))
+        os.kill(run.record.pid, signal.SIGKILL)
+        broken = wait(studio, first, lambda r: r.state != "running")
+        assert broken.state == "broken off" and "Resume" in broken.problem
+    with pytest.raises(RequestError, match=r"quick.*finished"):
+        studio.resume(second)
+    studio.delete(first)
+    assert [r.id for r in studio.runs()] == [second]
+
+
+def test_a_run_that_cannot_learn_says_why(places):
+    studio = Jobs(Places(places.runs.parent / "failing", places.weights), Limits(steps=3), nice=0)
+    id = studio.submit(Order(QUICK, SCENES))
+    run = wait(studio, id, lambda r: r.state not in ("waiting", "running"))
+    assert run.state == "failed" and "would take 4 steps" in run.problem and "at most 3" in run.problem
+    assert "--most-steps 3" in run.command(studio.places)
+
+
+def test_a_process_that_got_the_same_number_since_is_not_the_run(places, tmp_path):
+    record = Record("old", Order(QUICK, SCENES), 1.0, 1.0, pid=os.getpid(), born=1000.0)
+    record.write(tmp_path)
+    assert record.process() is None and read_run(tmp_path).state == "broken off"
+
+
+@pytest.mark.parametrize("record", [
+    None, "", "{", "[]", "null", '{"name": "x"}', "\0\0\0", "[" * 100_000,
+    '{"name": "x", "order": {"settings": {"task": "rm -rf"}, "scenes": {}, "own": "", "probe": ""}, "made": 1, '
+    '"asked": 1, "pid": 0, "born": 0}',
+    '{"name": "x", "order": {"settings": {}, "scenes": {}, "own": "../../etc", "probe": ""}, "made": 1, "asked": 1, '
+    '"pid": 0, "born": 0}'])
+def test_a_damaged_run_is_listed_as_damaged_and_harms_nothing(tmp_path, record):
+    studio = Jobs(Places(tmp_path, tmp_path))
+    folder = tmp_path / "20260101-120000-abcd"
+    folder.mkdir()
+    if record is not None:
+        (folder / "run.json").write_text(record)
+    other = tmp_path / "20260101-120001-abcd"
+    other.mkdir()
+    Record("whole", Order(QUICK, SCENES), 1.0, 0.0).write(other)
+    (other / "log.jsonl").write_bytes(b'{"event": "evaluated"}\n\xff\xfe\n[1]\n{"step": "x", "losses": 3}\n')
+    (tmp_path / "elsewhere").mkdir()
+    studio.tick()
+    assert [(r.id, r.state) for r in studio.runs()] == [(other.name, "stopped"), (folder.name, "damaged")]
+    with pytest.raises(RequestError):
+        studio.rename(folder.name, "better")
+    for name in ("../elsewhere", "elsewhere", "..", ""):
+        with pytest.raises(RequestError, match="no such run"):
+            studio.delete(name)
+    studio.delete(folder.name)
+    assert (tmp_path / "elsewhere").is_dir() and not folder.exists()
+
+
+def test_a_finished_run_without_its_adapter_is_damaged(tmp_path):
+    Record("gone", Order(QUICK, SCENES), 1.0, 1.0, pid=2**22 + 1, born=1.0).write(tmp_path)
+    (tmp_path / "log.jsonl").write_text('{"event": "finished", "file": "../../../etc/passwd"}\n')
+    run = read_run(tmp_path)
+    assert run.state == "damaged" and "passwd is missing" in run.problem and run.adapter is None
+
+
+def test_the_disk_limit_refuses_a_run_and_stops_one(tmp_path, places):
+    studio = Jobs(Places(tmp_path, places.weights), Limits(megabytes=1))
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "large").write_bytes(bytes(3 * 2**20))
+    with pytest.raises(RequestError, match="take 3 MB; at most 1"):
+        studio.submit(Order(QUICK, SCENES))
+    assert studio.runs() == []
+
+
+def test_a_form_gives_back_the_settings_it_shows_and_the_command_says_the_same(tmp_path):
+    settings = FineTuneConfig(task="vqa", tune="full", epochs=2.123456789, rate=3e-4, held_out=0.1, evaluate_every=5)
+    order = Order(settings, ScenesConfig(scenes=40, scenes_seed=3), probe="--what's that; rm -rf $HOME ?")
+    shown = {f.name: forms.widget(f, getattr(order.settings, f.name)).value for f in dataclasses.fields(FineTuneConfig)}
+    assert forms.read(FineTuneConfig, shown) == order.settings
+    arguments = order.arguments(Places(tmp_path, tmp_path), tmp_path / "run")
+    assert arguments[:2] == ["-m", "engine"]
+    options = parser().parse_args(arguments[2:])
+    assert settings_of(options, FineTuneConfig) == order.settings and settings_of(options, ScenesConfig) == order.scenes
+    assert options.probe_text == order.probe and options.probe_photo == tmp_path / "run" / "probe.jpg"
+    assert Order.from_json(json.loads(json.dumps(order.to_json()))) == order
+
+
+def test_every_field_has_a_widget_that_explains_it():
+    for f in dataclasses.fields(FineTuneConfig):
+        made = forms.widget(f)
+        assert f.metadata["help"] in made.info and made.value == f.default
+
+
+@pytest.mark.parametrize(("values", "what"), [
+    ({"epochs": None}, "epochs must be a number; it is None"), ({"batch_size": 1.5}, "whole number"),
+    ({"held_out": 0.9}, "between 0 and 0.5"), ({"task": "cook"}, "choose one of vqa"),
+    ({"evaluate_every": 5}, "nothing is held out")])
+def test_a_form_that_makes_no_settings_says_what_is_wrong(values, what):
+    with pytest.raises(ConfigError, match=what):
+        forms.read(FineTuneConfig, values)
+
+
+def test_the_registry_knows_the_runs_of_this_studio_and_none_where_training_is_off(tmp_path):
+    opened = jobs.open_jobs(read_flags(["--runs", str(tmp_path), "--most-steps", "9", "--most-disk", "50"]))
+    assert opened.limits == Limits(9, 50) and opened.places.runs == Path(tmp_path) and jobs.finished_adapters() == []
+    assert jobs.open_jobs(read_flags(["--no-training"])) is None and jobs.finished_adapters() == []
