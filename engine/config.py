@@ -247,8 +247,8 @@ def mini() -> ModelConfig:
             depth=50, stage5="map", classes=401, square_side=384, source_side=224, norm_eps=1e-3, proposals=True,
             pixel_mean=(123.68, 116.779, 103.939), pixel_order="BGR"),
         pretraining=PretrainingConfig(
-            word_probability=0.2, region_probability=0.2, text_share=0.5, classify_all_regions=0.5,
-            grounded_noun_probability=0.4, alignment=0.5, extra_regions=12))
+            word_probability=0.15, region_probability=0.2, text_share=0.33, classify_all_regions=0.5,
+            grounded_noun_probability=0.5, alignment=0.5, extra_regions=12))
 
 
 def bottom_up_attention(*, attributes: int = 400) -> C4Config:

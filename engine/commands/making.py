@@ -1,4 +1,4 @@
-"""Commands that make files: `convert`, `scenes`, `shard`."""
+"""Commands that make files: `convert`, `average`, `scenes`, `shard`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,20 @@ def _convert(options: argparse.Namespace) -> None:
     written = convert_published if options.kind == "published" else convert_detectron2
     for path in written(options.file, options.out):
         sys.stdout.write(f"{path}\n")
+
+
+def add_average(p: argparse.ArgumentParser) -> None:
+    p.add_argument("first", type=Path, help="folder of weights; its detector is kept")
+    p.add_argument("second", type=Path, help="folder of weights that training made of the first ones")
+    p.add_argument("out", type=Path)
+    p.add_argument("--share", type=float, default=0.5, help="how much of the second, 0 to 1 (default 0.5)")
+    p.set_defaults(run_command=_average)
+
+
+def _average(options: argparse.Namespace) -> None:
+    from engine.weights.average import average
+
+    sys.stdout.write(f"{average(options.first, options.second, options.out, options.share)}\n")
 
 
 def add_scenes(p: argparse.ArgumentParser) -> None:

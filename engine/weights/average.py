@@ -1,0 +1,37 @@
+"""Weights half way between two that one training led through, which often do better than either (Wortsman et al.
+2022, Model soups, arXiv 2203.05482)."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+
+from engine.errors import ConfigError, WeightsError
+from engine.weights.shipped import load_model, only
+from engine.weights.store import save
+
+
+def average(first: Path, second: Path, out: Path, share: float = 0.5) -> Path:
+    """Write to the folder `out`: first's detector, and both VL-BERTs mixed, `share` (0..1) of it second's.
+
+    Raises WeightsError where one is missing, or where they are not of one preset and one set of region classes;
+    ConfigError for a share outside 0..1.
+    """
+    if not 0 <= share <= 1:
+        raise ConfigError(f"The share is {share}; it must lie between 0 and 1.")
+    config, model, _, classes = load_model(first)
+    other_config, other, _, other_classes = load_model(second)
+    if other_config.name != config.name or other_config.encoder != config.encoder or other_classes != classes:
+        raise WeightsError(f"{first} and {second} are not two states of one training: presets or region classes "
+                           "differ. Give two folders that started from the same weights.")
+    with torch.no_grad():
+        for own, new in zip(model.parameters(), other.parameters(), strict=True):
+            own.lerp_(new, share)
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("labels.json", "vocab.txt", only(first, "*-detector.safetensors").name):
+        if (first / name).resolve() != (out / name).resolve():
+            shutil.copyfile(first / name, out / name)
+    save(model, out / f"{config.name}-vlbert.safetensors", other_config, kind="vlbert")
+    return out
