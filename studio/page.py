@@ -9,6 +9,7 @@ import gradio as gr
 from studio.api import build_api
 from studio.canvas.canvas import build_canvas
 from studio.explaining.explanations import Explanations
+from studio.lessons.lessons import build_lessons
 from studio.service import Service
 from studio.tabs import training
 from studio.teaching.jobs import Jobs
@@ -43,6 +44,7 @@ def build_page(service: Service, card: Path, jobs: Jobs | None = None) -> gr.Blo
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Hide and see", id="hide"):
+                build_lessons(elem_id="lessons")
                 canvas = build_canvas(service, explain, _read_card(card), elem_id="canvas")
             if jobs:
                 with gr.Tab("Teach", id="teach") as tab:

@@ -23,15 +23,18 @@ const asker = makeAsker(courier, store, {
     redraw();
     part("studio").dataset.masking = next.masking;
     part("studio").dataset.answered = String(sequence);
+    remote.answered(store.now, next);
     compare.answered(store.now, next);
     panels.heads.answered(next);
     why.answered(store.now, next);
     speak([...next.words, ...next.regions].map((a) => a.spoken).slice(-2).join(" "));
   },
-  failed(problem) { why.moved(); ui.refining = false; redraw(); notices.complain(problem.message); },
+  failed(problem) { remote.failed(problem); why.moved(); ui.refining = false; redraw(); notices.complain(problem.message); },
   refining(on) { ui.refining = on; redraw(); },
 });
 
+const remote = makeRemote();
+part("studio").remote = remote; // for the lessons
 const boxes = makeBoxes({ toggle: toggleRegion, select, point });
 const regionList = makeRegionList({ toggle: toggleRegion, point });
 const sentence = makeSentence({ toggle: toggleWord });

@@ -13,8 +13,8 @@ from studio.service import Service
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("dom", "state", "server", "sources", "boxes", "picture", "marks", "words", "answers", "status", "steps",
-           "render", "works", "effects", "stage", "proof", "attribution", "attention", "attention_panel", "bertviz",
-           "heads", "leak", "compare", "take", "why", "canvas")
+           "render", "remote", "works", "effects", "stage", "proof", "attribution", "attention", "attention_panel",
+           "bertviz", "heads", "leak", "compare", "take", "why", "canvas")
 STYLES = ("canvas", "picture", "panel", "why", "attention")
 
 

@@ -2,8 +2,8 @@
 
 const FOLLOW = 250;
 
-function makeWorks(courier) {
-  let last = 0;
+function makeWorks(courier, first = 0) {
+  let last = first;
   const underWay = new Set();
 
   // subject: { state, masking }. Returns { result: a promise, stop }; `progress` gets (done, total) now and then.
