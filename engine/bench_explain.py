@@ -36,6 +36,7 @@ def bench_explain(weights: Path, rounds: int = 20) -> dict[str, Any]:
     figures = {
         "attention_pyramid": timed(lambda i: explainer.pyramid(seen, _hidden(i % words)), rounds),
         "relevance": timed(attribute("relevance"), rounds),
+        "consensus": timed(attribute("consensus"), rounds),
         "gradient_x_input": timed(attribute("gradient_x_input"), rounds),
         "all_leave_one_out": timed(lambda i: explainer.hidings(seen, _hidden(i % words)), rounds),
         "integrated_gradients": timed(attribute("integrated_gradients"), max(3, rounds // 4)),

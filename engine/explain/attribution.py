@@ -17,6 +17,9 @@ from engine.explain.relevance import relevance
 from engine.explain.results import SMALL, Attribution
 from engine.explain.target import Target
 
+CONSENSUS = (3.0, 1.0)  # parts of relevance and of leave-one-out
+TINY = 1e-12
+
 
 @dataclass(frozen=True)
 class Values:
@@ -64,6 +67,13 @@ def _random(passes: Passes, target: Target) -> Values:
     return Values(torch.rand(len(passes.game.players), generator=torch.Generator().manual_seed(seed)).tolist())
 
 
+def _consensus(passes: Passes, target: Target) -> Values:
+    """Rieger and Hansen 2020, arXiv 1903.00519, with two methods of unequal weight."""
+    parts = torch.stack([torch.tensor(_relevance(passes, target).values), leave_one_out(passes, target)])  # [2, P]
+    scaled = parts / parts.abs().sum(dim=1, keepdim=True).clamp(min=TINY)
+    return Values((torch.tensor(CONSENSUS) @ scaled / sum(CONSENSUS)).tolist())
+
+
 def _leave_one_out(passes: Passes, target: Target) -> Values:
     return Values(leave_one_out(passes, target).tolist())
 
@@ -83,6 +93,7 @@ def _gradient_x_input(passes: Passes, target: Target) -> Values:
 
 
 _WAYS: dict[str, Callable[[Passes, Target], Values]] = {
+    "consensus": _consensus,
     "attention": _attention, "rollout": _rollout, "relevance": _relevance, "random": _random,
     "leave_one_out": _leave_one_out, "shapley": _shapley, "integrated_gradients": _integrated_gradients,
     "gradient_x_input": _gradient_x_input,

@@ -21,6 +21,11 @@ class Method:
 
 
 _ALL = (
+    Method("consensus", "Consensus",
+           "Attention relevance and leave-one-out, each scaled to a sum of 1, three parts and one: what one misses the "
+           "other may see, but a value is no longer an amount of probability.",
+           "Rieger and Hansen 2020, Aggregating explanation methods, arXiv 1903.00519; parts chosen on development "
+           "photographs", signed=True, complete=False),
     Method("relevance", "Attention relevance",
            "Follows the attention that raises the answer through all layers; it shows where evidence flows, not what "
            "the answer would be without it, and never what speaks against.",
@@ -57,7 +62,7 @@ _ALL = (
     Method("random", "Random order", "Chance: what any map must beat.", "", signed=False, complete=False),
 )
 METHODS = {m.name: m for m in _ALL}
-DEFAULT = "integrated_gradients"
+DEFAULT = "consensus"
 
 
 def method(name: str) -> Method:

@@ -4,6 +4,7 @@ import copy
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from captum.attr import ShapleyValues
@@ -42,6 +43,13 @@ def test_leave_one_out_is_what_single_hidings_take_away(explainer, seen, questio
     found = explainer.attribute(seen, question, asked, "leave_one_out")
     assert values_of(found) == pytest.approx([lost[p] for p in PLAYERS], abs=ROUNDING)
     assert found.words[2] == found.regions[0] == found.regions[2] == 0
+
+
+def test_the_consensus_is_three_parts_relevance_and_one_part_leave_one_out(explainer, seen, question, word) -> None:
+    relevance, exact = (np.array(values_of(explainer.attribute(seen, question, word, name)))
+                        for name in ("relevance", "leave_one_out"))
+    expected = 0.75 * relevance / np.abs(relevance).sum() + 0.25 * exact / np.abs(exact).sum()
+    assert values_of(explainer.attribute(seen, question, word, "consensus")) == pytest.approx(expected, abs=0.02)
 
 
 @pytest.mark.parametrize("asked", [Asked("word", 2), Asked("region", 2)])
@@ -142,7 +150,7 @@ def test_what_cannot_be_explained_is_refused_by_name(explainer, seen, question) 
             (Asked("region", 1), DEFAULT, MaskError, "The region 1 is not hidden"),
             (Asked("word", 2, "dachshunds"), DEFAULT, AnswerError, "has 1 word piece"),
             (Asked("region", 2, "qwerty"), DEFAULT, AnswerError, "no region class 'qwerty'"),
-            (Asked("word", 2), "lime", ConfigError, "There is no method 'lime'; choose one of relevance")):
+            (Asked("word", 2), "lime", ConfigError, "There is no method 'lime'; choose one of consensus, relevance")):
         with pytest.raises(error, match=message):
             explainer.attribute(seen, question, asked, method)
     with pytest.raises(MaskError, match="Everything is hidden"):
