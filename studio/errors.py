@@ -25,3 +25,7 @@ class BusyError(VLBertError):
 
 class RequestError(VLBertError):
     """A request that the page never makes: a field is missing or of another kind."""
+
+
+class AdapterGoneError(VLBertError):
+    """An adapter that the studio no longer keeps; the page holds the file still and hands it in again."""

@@ -9,9 +9,11 @@ import gradio as gr
 from studio.api import build_api
 from studio.canvas.canvas import build_canvas
 from studio.explaining.explanations import Explanations
+from studio.jobs import finished_adapters
 from studio.lessons.lessons import build_lessons
 from studio.service import Service
 from studio.tabs import training
+from studio.tabs.tasks import build_tasks
 from studio.teaching.jobs import Jobs
 
 TITLE = "VL-BERT Studio"
@@ -32,11 +34,11 @@ def build_page(service: Service, card: Path, jobs: Jobs | None = None) -> gr.Blo
     visits: dict[str, str] = {}
     explain = Explanations(service)
 
-    def arrive(request: gr.Request) -> dict[str, str]:
+    def arrive(request: gr.Request) -> list[dict[str, str]]:
         visits[request.session_hash or ""] = visitor = service.visitors.admit()
         while len(visits) > MOST_VISITS:
             del visits[next(iter(visits))]
-        return {"visitor": visitor}
+        return [{"visitor": visitor}] * 2
 
     def leave(request: gr.Request) -> None:
         service.leave(visits.pop(request.session_hash or "", ""))
@@ -46,13 +48,15 @@ def build_page(service: Service, card: Path, jobs: Jobs | None = None) -> gr.Blo
             with gr.Tab("Hide and see", id="hide"):
                 build_lessons(elem_id="lessons")
                 canvas = build_canvas(service, explain, _read_card(card), elem_id="canvas")
+            with gr.Tab("Ask, choose, point", id="tasks"):
+                tasks = build_tasks(service, explain, finished_adapters)
             if jobs:
                 with gr.Tab("Teach", id="teach") as tab:
                     training.build_training(jobs, page, tab)
         with gr.Accordion("Model card", open=False, elem_id="model-card") as drawer:
             gr.Markdown(_read_card(card))
         build_api(service, explain)
-        page.load(arrive, outputs=canvas, queue=False, show_progress="hidden", api_visibility="private")
+        page.load(arrive, outputs=[canvas, tasks], queue=False, show_progress="hidden", api_visibility="private")
         page.unload(leave)
         canvas.card(lambda: gr.Accordion(open=True), outputs=drawer, queue=False, show_progress="hidden",
                     api_visibility="private")

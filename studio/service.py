@@ -83,6 +83,11 @@ class Service:
         return self._status
 
     @property
+    def predictor(self) -> Predictor:
+        """The loaded model, for what takes turns of its own. Raises NotReadyError."""
+        return self._ready()
+
+    @property
     def explainer(self) -> Explainer:
         """Raises NotReadyError."""
         self._ready()

@@ -1,0 +1,1 @@
+"""The component of the tab in which one asks, chooses and points."""

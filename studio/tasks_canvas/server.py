@@ -1,0 +1,168 @@
+"""What the page of the tasks may ask of the server, beside what it shares with the canvas; all in plain JSON."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from gradio.data_classes import DataWithFiles
+from PIL import Image
+
+from engine.data.scenes import Scene, scene, told
+from engine.errors import CaptionError
+from engine.structures.questions import CHOICES, TaggedText
+from studio.canvas.server import _answering as answering
+from studio.canvas.server import server_functions
+from studio.errors import RequestError
+from studio.examples import all_examples
+from studio.explaining.explanations import Explanations
+from studio.service import Service
+from studio.session import MOST_CHARACTERS, Session
+from studio.task_desk import TASKS, Inquiry, Offer, TaskDesk
+from studio.views import tasks as views
+
+SHARED = ("status", "examples", "open_photo", "open_example", "look")
+SUGGESTIONS = Path(__file__).parent / "suggestions.json"
+SEED = 11  # of the scenes that are drawn as examples
+MOST_NAME, MOST_ABOUT = 80, 200  # characters
+Reply = dict[str, Any]
+
+
+def task_functions(service: Service, explain: Explanations, desk: TaskDesk) -> list[Callable[[Any], Reply]]:
+    """Those of the canvas that open and look, and suggest, draw, adapters, bring, answer, carried, looks."""
+
+    def suggest(sent: Any) -> Reply:
+        number = sent.get("number")
+        return _suggestions().get(all_examples()[number].file if _is_example(number) else "", {})
+
+    def draw(sent: Any) -> Reply:
+        number = sent.get("number")
+        if not isinstance(number, int) or not 0 <= number < 1_000_000:
+            raise RequestError(f"There is no scene {number!r}. Reload the page.")
+        return _drawn(_with_choices(number))
+
+    def adapters(_: Any) -> Reply:
+        return {"adapters": [_offered(offer) for offer in desk.offers()]}
+
+    def bring(sent: Any) -> Reply:
+        if not isinstance(sent, DataWithFiles) or len(sent.files) != 1 or not isinstance(sent.data, dict):
+            raise RequestError("Exactly one file must be sent. Reload the page.")
+        service.visitors.note(_text(sent.data, "visitor"), 0)
+        return _offered(desk.bring(sent.files[0][1], _text(sent.data, "name")[:MOST_NAME] or "Your file"))
+
+    def answer(sent: Any) -> Reply:
+        return views.task_answer(desk.answer(_inquiry(service, sent)))
+
+    def carried(sent: Any) -> Reply:
+        answer = sent.get("answer")
+        if not isinstance(answer, str if sent.get("task") == "ask" else int) or isinstance(answer, bool):
+            raise RequestError(f"{answer!r} is no answer to ask about. Reload the page.")
+        return views.carried(desk.carried(_inquiry(service, sent), answer))
+
+    def looks(sent: Any) -> Reply:
+        answer = sent.get("answer")
+        number = answer if isinstance(answer, int) and not isinstance(answer, bool) else 0
+        return views.looks(desk.looks(_inquiry(service, sent), number))
+
+    shared = [f for f in server_functions(service, explain) if f.__name__ in SHARED]
+    return [*shared, *map(answering, (suggest, draw, adapters, bring, answer, carried, looks))]
+
+
+def _offered(offer: Offer) -> Reply:
+    return {**vars(offer), "about": views.trained_on(offer.task, offer.about[:MOST_ABOUT])}
+
+
+def _inquiry(service: Service, sent: Any) -> Inquiry:
+    """Raises RequestError and CaptionError, which says which text is wrong."""
+    from engine.task_predictor import TaskQuestion
+
+    task, visitor = sent.get("task"), _text(sent, "visitor")
+    if task not in TASKS:
+        raise RequestError(f"A task is one of {', '.join(TASKS)}; not {task!r}. Reload the page.")
+    session = Session.from_json({**sent, "caption": "", "hidden_words": [], "hidden_regions": []})
+    text = _text(sent, "text")
+    if task != "choose":
+        named = "question" if task == "ask" else "phrase"
+        if not text.strip():
+            raise CaptionError(f"The {named} is empty. Write one about the picture.")
+        question = TaskQuestion(TaggedText.plain(text))
+    else:
+        boxes = len(service.see(visitor, session).labels) - 1
+        question = TaskQuestion(*_choices(sent, boxes))
+    return Inquiry(visitor, session, _text(sent, "adapter"), task, question)
+
+
+def _choices(sent: Any, boxes: int) -> tuple[TaggedText, tuple[TaggedText, ...]]:
+    """What comes first (for rationales with the chosen answer) and the four to choose from."""
+    first = _tagged(_text(sent, "text"), boxes, "The question")
+    answers = _four(sent, "answers", boxes, "Answer")
+    picked = sent.get("picked")
+    if picked is None:
+        return first, answers
+    if not isinstance(picked, int) or not 0 <= picked < CHOICES:
+        raise RequestError(f"There is no answer {picked!r} to give a reason for. Reload the page.")
+    right = answers[picked]
+    joined = TaggedText((*first.words, *right.words), (*first.tags, *right.tags))
+    return joined, _four(sent, "rationales", boxes, "Reason")
+
+
+def _four(sent: Any, field: str, boxes: int, name: str) -> tuple[TaggedText, ...]:
+    texts = sent.get(field)
+    if not isinstance(texts, list) or len(texts) != CHOICES or not all(isinstance(t, str) for t in texts):
+        raise RequestError(f"The {field} must be {CHOICES} texts. Reload the page.")
+    return tuple(_tagged(text, boxes, f"{name} {letter}") for text, letter in zip(texts, "ABCD", strict=True))
+
+
+def _tagged(text: str, boxes: int, name: str) -> TaggedText:
+    if not text.strip():
+        raise CaptionError(f"{name} is empty. Write something there.")
+    if len(text) > MOST_CHARACTERS:
+        raise CaptionError(f"{name} has {len(text)} characters; at most {MOST_CHARACTERS} fit. Shorten it.")
+    try:
+        return TaggedText.read(text, boxes)
+    except CaptionError as error:
+        raise CaptionError(f"{name}: {error}") from error
+
+
+def _with_choices(number: int) -> Scene:
+    """The first scene from this number on that admits two questions with four answers."""
+    while not told(drawn := scene(SEED, number), SEED).choices:
+        number += 1
+    return drawn
+
+
+def _drawn(drawn: Scene) -> Reply:
+    said = told(drawn, SEED)
+    file = io.BytesIO()
+    Image.fromarray(drawn.photo().pixels).save(file, "PNG")
+    return {
+        "picture": "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii"),
+        "boxes": [list(t.box) for t in drawn.things], "names": [f"{t.colour} {t.shape}" for t in drawn.things],
+        "number": drawn.index,
+        "ask": [q.text for q in said.open][:4], "point": [r.text for r in said.referring][:4],
+        "choose": [{"text": q.question.marked, "answers": [a.marked for a in q.answers],
+                    "rationales": [r.marked for r in q.rationales], "answer": q.answer, "rationale": q.rationale}
+                   for q in said.choices],
+    }
+
+
+@cache
+def _suggestions() -> dict[str, Reply]:
+    found: dict[str, Reply] = json.loads(SUGGESTIONS.read_text(encoding="utf-8"))
+    return found
+
+
+def _is_example(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number < len(all_examples())
+
+
+def _text(sent: Any, field: str) -> str:
+    value = sent.get(field)
+    if not isinstance(value, str):
+        raise RequestError(f"The request lacks its {field}. Reload the page.")
+    return value

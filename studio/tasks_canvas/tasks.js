@@ -1,0 +1,199 @@
+// Puts the pieces together: one photo, three modes, one question at a time.
+
+const now = {
+  mode: "ask", photo: null, regions: null, edited: false, names: null, offered: {}, opening: 0, pointed: null, all: false,
+  texts: { ask: emptyTexts(), choose: emptyTexts(), point: emptyTexts() }, results: {}, light: "carried", element: 0,
+  get result() { return this.results[this.mode] || null; },
+};
+const FIRST_LIGHT = { ask: "carried", choose: "carried", point: "scores" };
+let ready = false;
+let sequence = 0;
+let scenes = 0;
+
+const courier = makeCourier();
+courier.bring = async (file) => {
+  const reply = await server.bring({ binary: true, data: { visitor: props.value.visitor, name: file.name, adapter: file } });
+  if (!reply) throw new Problem("The studio cannot be reached. Check the connection, then try again.", "Lost");
+  if (reply.error) throw new Problem(reply.error, reply.kind);
+  return reply;
+};
+const notices = makeNotices();
+const adapters = makeAdapters(courier, { complain: notices.complain, changed(mode) {
+  notices.clear();
+  delete now.results[mode];
+  setMode(mode);
+} });
+const fields = makeFields({ picked: pick, changed(change) {
+  change(now.texts[now.mode]);
+  if (now.mode === "choose") now.texts.choose.right = null;
+} });
+const renderRegions = makeRegions({ choose: chooseRegion, point(index) { now.pointed = index; redraw(); } });
+const sources = makeSources({ opened: openPhoto, complain: notices.complain });
+
+function redraw() {
+  const lights = lightsOf(now);
+  renderPicture();
+  renderRegions(now, lights);
+  renderCard(now, { pointAt(index) { now.pointed = index; lookFrom(index); } });
+  renderFours(now, fields.rows);
+  renderLights(now, lights);
+  adapters.render(now.mode, ready);
+  sources.markOpen(now.photo);
+  for (const button of part("modes").children) setAttribute(button, "aria-pressed", button.dataset.mode === now.mode);
+  part("studio").dataset.mode = now.mode;
+}
+
+function renderPicture() {
+  const { photo } = now;
+  setHidden(part("frame"), !photo);
+  setHidden(part("wait"), Boolean(photo));
+  if (!photo) return;
+  const image = part("image");
+  setAttribute(image, "alt", photo.shows);
+  if (image.getAttribute("src") !== photo.picture) {
+    image.src = photo.picture;
+    part("frame").style.setProperty("--ratio", String(photo.width / photo.height));
+  }
+  part("studio").classList.toggle("looking", ready && !now.regions);
+}
+
+function setMode(mode) {
+  now.mode = mode;
+  now.light = FIRST_LIGHT[mode];
+  notices.clear();
+  showFields();
+  redraw();
+  if (mode === "choose" && !now.names && !now.texts.choose.text) drawScene();
+}
+
+function changeMode(mode) {
+  setMode(mode);
+  if (now.regions && !now.result && now.texts[mode].text) submit();
+}
+
+function showFields() {
+  fields.show(now.mode, now.texts[now.mode]);
+  const offered = now.offered[now.mode] || [];
+  part("suggested").replaceChildren(...offered.map((own) => make("button", { type: "button", class: "chip",
+    onclick: () => { fill(own); submit(); } }, typeof own === "string" ? own : own.text)));
+}
+
+function fill(own) {
+  Object.assign(now.texts[now.mode], typeof own === "string" ? { text: own } : { text: own.text,
+    answers: [...own.answers], rationales: [...own.rationales], right: { answers: own.answer, rationales: own.rationale } });
+  showFields();
+}
+
+function chooseRegion(index) {
+  if (now.mode === "choose") fields.tag(index, regionName(now, index).replace(/ \d+$/, "").split(" ").pop());
+  else if (now.result) lookFrom(index);
+}
+
+function opened(photo, fields) {
+  now.opening += 1;
+  Object.assign(now, { photo, regions: null, edited: false, names: null, offered: {}, results: {}, pointed: null, all: false,
+    light: FIRST_LIGHT[now.mode], ...fields });
+  sequence += 1;
+  part("studio").classList.remove("asking");
+  showFields();
+  redraw();
+  look();
+}
+
+async function openPhoto(source, shows) {
+  const mine = now.opening += 1;
+  notices.clear();
+  part("studio").classList.add("opening");
+  try {
+    const { photo } = await courier.open(source, shows);
+    const offered = source.number === undefined ? {} : await courier.call("suggest", { number: source.number });
+    if (mine !== now.opening) return;
+    const texts = Object.fromEntries(["ask", "point"].map((mode) => [mode, { ...emptyTexts(), text: offered[mode]?.[0] || now.texts[mode].text }]));
+    Object.assign(now.texts, texts);
+    opened(photo, { offered });
+  } catch (problem) {
+    if (mine === now.opening) notices.complain(source.blob ? `${shows}: ${problem.message}` : problem.message);
+  } finally {
+    part("studio").classList.remove("opening");
+  }
+}
+
+async function drawScene() {
+  const mine = now.opening += 1;
+  notices.clear();
+  try {
+    const scene = await courier.call("draw", { number: scenes });
+    scenes = scene.number + 1;
+    const blob = await (await fetch(scene.picture)).blob();
+    const { photo } = await courier.open({ blob }, "a drawn scene");
+    if (mine !== now.opening) return;
+    const [first] = scene.choose;
+    now.texts = { ask: { ...emptyTexts(), text: scene.ask[0] }, point: { ...emptyTexts(), text: scene.point[0] || "" },
+      choose: { text: first.text, answers: [...first.answers], rationales: [...first.rationales],
+        right: { answers: first.answer, rationales: first.rationale } } };
+    const whole = { box: [0, 0, 1, 1], label: "whole picture", score: null, first: false };
+    opened(photo, { offered: scene, names: scene.names, edited: true,
+      regions: [whole, ...scene.boxes.map((box, i) => ({ box, label: scene.names[i], score: null, first: true }))] });
+  } catch (problem) {
+    if (mine === now.opening) notices.complain(problem.message);
+  }
+}
+
+async function look() {
+  const { opening } = now;
+  if (!ready || !now.photo) return;
+  try {
+    const found = now.names ? null : (await courier.about("look", state())).regions;
+    if (opening !== now.opening) return;
+    if (found) now.regions = found;
+    redraw();
+    if (now.texts[now.mode].text) submit();
+  } catch (problem) {
+    if (opening === now.opening) notices.complain(problem.message);
+  }
+}
+
+function wire() {
+  for (const button of part("modes").children) button.addEventListener("click", () => changeMode(button.dataset.mode));
+  part("form").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
+  part("text").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); submit(); }
+  });
+  part("draw-scene").addEventListener("click", drawScene);
+  part("more").addEventListener("click", () => { now.all = !now.all; redraw(); });
+  part("boxes").addEventListener("mousedown", (event) => event.preventDefault()); // the cursor stays in the text
+  part("regions").addEventListener("mousedown", (event) => event.preventDefault());
+  part("element").addEventListener("change", () => { now.element = Number(part("element").value); redraw(); });
+  for (const light of ["scores", "carried"]) {
+    element.querySelector(`[data-light="${light}"]`).addEventListener("click", () => { now.light = light; redraw(); });
+  }
+  element.querySelector('[data-light="looks"]').addEventListener("click", () => showLooks());
+}
+
+async function begin() {
+  if (courier.admitted || !props.value?.visitor) return;
+  courier.admit(props.value.visitor);
+  followModel(courier, {
+    async ready() {
+      ready = true;
+      try { await adapters.refresh(); } catch (problem) { notices.complain(problem.message); }
+      redraw();
+      look();
+    },
+    failed(message) { notices.complain(`There are no answers without a model. ${message}`); },
+  });
+  try {
+    const { examples } = await courier.call("examples");
+    sources.showExamples(examples);
+    const start = Math.max(0, examples.findIndex((e) => e.shows.includes("astronaut")));
+    if (!now.photo) await openPhoto({ number: start }, examples[start].shows);
+  } catch (problem) {
+    notices.complain(problem.message);
+  }
+}
+
+wire();
+showFields();
+redraw();
+watch("value", begin);
+begin();
