@@ -19,6 +19,6 @@ function makeBertViz({ why }) {
     setHidden(part("bertviz"), true);
   }
 
-  for (const view of ["head", "model"]) part(`bertviz-${view}`).addEventListener("click", () => why.quietly(open(view)));
+  for (const view of ["head", "model"]) part(`bertviz-${view}`).addEventListener("click", () => { if (why.subject) why.quietly(open(view)); });
   return { close };
 }

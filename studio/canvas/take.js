@@ -31,6 +31,7 @@ function makeTake({ why, courier, method }) {
   async function link() {
     const { state } = why.subject;
     const { source } = state.photo;
+    note();
     const photo = source.blob ? { kept: (await courier.about("keep", state)).kept } : source;
     const fields = { photo, shows: state.photo.shows, caption: state.caption, words: state.hiddenWords, regions: state.hiddenRegions,
       boxes: state.edited ? state.regions.slice(1).map((r) => r.box) : null, heads: state.headsOff };

@@ -45,7 +45,7 @@ function makeWhy({ courier, effects, speak }) {
       why.asked = { kind, index: answer.index, answer: "" };
     }
     part("asked").replaceChildren(...all.map(([kind, answer]) => make("button", { type: "button", class: "pill",
-      "aria-pressed": kind === why.asked.kind && answer.index === why.asked.index,
+      "aria-pressed": String(kind === why.asked.kind && answer.index === why.asked.index),
       onclick: () => choose(kind, answer.index) },
     `${kind === "word" ? "word" : "region"} “${answer.known ? answer.truth : kind === "word" ? state.chips.words[answer.index].text
       : nameOf(state.regions, answer.index)}”`)));
