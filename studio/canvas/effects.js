@@ -14,6 +14,7 @@ function makeEffects({ cards, nameElement }) {
   let hidings = null;
   let players = new Map(); // "word 3" -> the hiding of it
   let shown = null;
+  let shownBy = null;
 
   // One line for each answer, in the order of `asked`; null where that element is not a player.
   function linesFor(kind, index) {
@@ -28,7 +29,10 @@ function makeEffects({ cards, nameElement }) {
     });
   }
 
-  function point(kind, index) {
+  // by: "pointer" or "focus". A pointer that leaves takes away only what it brought.
+  function point(kind, index, by) {
+    if (!kind && by !== shownBy) return;
+    shownBy = by;
     const key = kind ? `${kind} ${index}` : null;
     if (key === shown) return;
     shown = key;
@@ -41,9 +45,10 @@ function makeEffects({ cards, nameElement }) {
     return node.dataset.word === undefined ? ["region", Number(node.dataset.region)] : ["word", Number(node.dataset.word)];
   };
   const studio = part("studio");
-  studio.addEventListener("pointerover", (event) => point(...targetOf(event)));
-  studio.addEventListener("pointerleave", () => point(null, null));
-  studio.addEventListener("focusin", (event) => point(...targetOf(event)));
+  studio.addEventListener("pointerover", (event) => point(...targetOf(event), "pointer"));
+  studio.addEventListener("pointerleave", () => point(null, null, "pointer"));
+  studio.addEventListener("focusin", (event) => point(...targetOf(event), "focus"));
+  studio.addEventListener("focusout", () => point(null, null, "focus"));
 
   return {
     linesFor: (kind, index) => (hidings ? linesFor(kind, index) : null),

@@ -46,8 +46,12 @@ def choose(page: Page, method: str) -> None:
     mapped(page, method)
 
 
-def asked_since(page: Page, before: int) -> list[str]:
-    return [url for url in page.requested[before:] if not url.startswith(("data:", "blob:"))]
+def listen(page: Page) -> list[str]:
+    """What is asked of any server from now on, save the map that opening the page began and its proof."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if not request.url.startswith(("data:", "blob:"))
+            and not re.search("why_(map|proof|progress)", request.post_data or "") else None)
+    return asked
 
 
 def taken(page: Page, what: str) -> Path:
@@ -96,18 +100,17 @@ def test_another_method_answer_and_element_can_be_asked_about(visit, studio_url)
 def test_pointing_at_a_word_or_a_region_shows_the_answer_without_it_and_asks_nothing(visit, studio_url):
     page = visit(studio_url)
     explained(page)
-    mapped(page)
-    proven(page)
     effect = card(page, "dog").locator(".effect")
-    before = len(page.requested)
+    asked = listen(page)
     word(page, "large").hover()
     expect(effect).to_contain_text("Without “large”: dog")
     box(page, 1).hover()
     expect(effect).to_contain_text("Without “dog 1”: dog")
+    page.mouse.move(2, 2)
     page.locator('.studio .tokens [data-word="11"]').focus()
     expect(effect).to_contain_text("Without “grass”: dog")
     expect(page.locator('.studio [data-part="pointed"]')).to_contain_text("Without “grass”")
-    assert asked_since(page, before) == []
+    assert asked == []
 
     shown = effect.inner_text()
     word(page, "grass").click()
@@ -122,7 +125,7 @@ def test_attention_comes_once_and_layers_heads_and_directions_change_without_a_r
     expect(why(page)).to_have_attribute("data-attention", re.compile(r"[1-9]\d*"))
     cells = page.locator(".studio .cell")
     expect(cells.first).to_have_attribute("aria-label", re.compile(r"layer 1, head 1: entropy .* nats; text → region"))
-    sentence, before = page.locator('.studio [data-part="attention-sentence"]'), len(page.requested)
+    sentence, asked = page.locator('.studio [data-part="attention-sentence"]'), listen(page)
     said = {sentence.inner_text()}
     cells.last.click()
     said.add(sentence.inner_text())
@@ -141,7 +144,7 @@ def test_attention_comes_once_and_layers_heads_and_directions_change_without_a_r
     expect(sentence).to_contain_text("“dog 1” looks at")
     page.mouse.move(2, 2)
     assert lit("token") > 0 and lit("area") == 0
-    assert asked_since(page, before) == []
+    assert asked == []
 
 
 def test_heads_are_switched_off_and_on_and_ranked(visit, studio_url):
@@ -185,7 +188,7 @@ def test_bertviz_is_drawn_in_its_frame_whatever_the_caption_says(visit, studio_u
     expect(card(page, "runs")).to_be_visible()
     expect(why(page)).not_to_have_class(re.compile("stale"))
     page.locator('.studio [data-part="bertviz-head"]').scroll_into_view_if_needed()
-    before = len(page.requested)
+    asked = listen(page)
     frame = page.frame_locator(".studio .bertviz iframe")
     page.locator('.studio [data-part="bertviz-head"]').click()
     expect(frame.locator("#vis svg")).to_be_visible()
@@ -194,7 +197,7 @@ def test_bertviz_is_drawn_in_its_frame_whatever_the_caption_says(visit, studio_u
     expect(frame.locator("svg").first).to_be_visible()
     expect(frame.locator("body")).to_contain_text("<")
     here = urlparse(studio_url).netloc
-    assert [u for u in asked_since(page, before) if urlparse(u).netloc not in (here, "")] == []
+    assert asked and [u for u in asked if urlparse(u).netloc not in (here, "")] == []
     assert "taken" not in page.title() and page.problems == []
     assert page.locator(".studio .bertviz iframe").get_attribute("sandbox") == "allow-scripts"
 
