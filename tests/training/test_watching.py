@@ -14,7 +14,8 @@ from engine.data.tokenizer import WordPieces
 from engine.errors import ConfigError, DataError
 from engine.measure import beliefs, held_out
 from engine.training.finetune import questions, task_of
-from engine.weights.adapters import base_file, load_adapter
+from engine.weights.adapters import base_file, digest, load_adapter
+from engine.weights.shipped import load_model
 from tests.tiny import CONFIG, VOCABULARY, write_tiny
 
 
@@ -36,7 +37,7 @@ def test_the_log_tells_what_the_adapter_answers_on_pictures_that_were_held_out(t
     assert [m["step"] for m in measured] == [0, 3, 6, 7] and log[-1]["event"] == "finished"
 
     data = cache / "scenes-8-1"
-    model, info = load_adapter(run / f"tiny-{task}.safetensors", base_file(tiny), CONFIG)
+    model, info = load_adapter(run / f"tiny-{task}.safetensors", load_model(tiny)[1], digest(base_file(tiny)), CONFIG)
     found = questions(FineTuneConfig(task=task), data, "train")
     learned, out = split_off(found, 0.3)
     assert not {q.picture for q in learned.questions} & {q.picture for q in out.questions}
