@@ -57,7 +57,7 @@ def build_training(jobs: Jobs, page: gr.Blocks, tab: gr.Tab) -> None:
 def starter(jobs: Jobs) -> Callable[..., tuple[str, Any]]:
     """Puts what the form orders into the queue: a notice where that is refused, and the run to follow."""
 
-    def start(name: str, *values: Any) -> tuple[str, Any]:
+    def start(name: str | None, *values: Any) -> tuple[str, Any]:
         try:
             order = order_of(*values)
             probe = Photo.open(values[2]) if order.probe else None

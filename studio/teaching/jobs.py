@@ -96,7 +96,7 @@ class Jobs:
             raise RequestError("There is no such run any more. Choose another one.")
         return read_run(folder)
 
-    def submit(self, order: Order, name: str = "", probe: Callable[[Path], object] | None = None) -> str:
+    def submit(self, order: Order, name: str | None = "", probe: Callable[[Path], object] | None = None) -> str:
         """Put a run into the queue; returns its id. probe: writes the probe's photo to the path it is given.
 
         Raises RequestError where too many wait or the disk's limit is reached.
@@ -109,11 +109,13 @@ class Jobs:
                 order = replace(order, settings=replace(order.settings, most_steps=self.limits.steps))
             now = time.time()
             id = time.strftime("%Y%m%d-%H%M%S-", time.localtime(now)) + secrets.token_hex(2)
-            folder = self.places.runs / id
-            folder.mkdir()
+            record = Record(_clean(name) or f"{order.settings.task}, {order.data}", order, now, now)
+            unfinished = self.places.runs / f".making-{id}"
+            unfinished.mkdir()
             if probe:
-                probe(folder / PROBE)
-            Record(_clean(name) or f"{order.settings.task}, {order.data}", order, now, now).write(folder)
+                probe(unfinished / PROBE)
+            record.write(unfinished)
+            os.replace(unfinished, self.places.runs / id)
         self.tick()
         return id
 
@@ -221,8 +223,9 @@ def _is_run(folder: Path) -> bool:
     return re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{4}", folder.name) is not None and folder.is_dir()
 
 
-def _clean(name: str) -> str:
-    return " ".join(name.split())[:MOST_NAME]
+def _clean(name: str | None) -> str:
+    """A text box that was never seen has no text at all."""
+    return " ".join((name or "").split())[:MOST_NAME]
 
 
 def _size(folder: str, file: str) -> int:

@@ -76,7 +76,7 @@ def test_a_run_outlives_its_studio_stops_within_a_step_goes_on_and_survives_a_ki
         studio.delete(first)
 
     # One at a time: the next one waits, and begins when the first has stopped.
-    second = studio.submit(Order(QUICK, SCENES), "quick")
+    second = studio.submit(Order(QUICK, SCENES), "  quick ")
     studio.tick()
     assert studio.run(second).state == "waiting"
     studio.stop(first)
@@ -111,7 +111,8 @@ def test_a_run_outlives_its_studio_stops_within_a_step_goes_on_and_survives_a_ki
 
 def test_a_run_that_cannot_learn_says_why(places):
     studio = Jobs(Places(places.runs.parent / "failing", places.weights), Limits(steps=3), nice=0)
-    id = studio.submit(Order(QUICK, SCENES))
+    id = studio.submit(Order(QUICK, SCENES), None)
+    assert studio.run(id).name == "grounding, 8 scenes"
     run = wait(studio, id, lambda r: r.state not in ("waiting", "running"))
     assert run.state == "failed" and "would take 4 steps" in run.problem and "at most 3" in run.problem
     assert "--most-steps 3" in run.command(studio.places)
