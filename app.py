@@ -7,9 +7,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starlette.middleware import Middleware
+
 from studio.flags import read_flags
 from studio.jobs import open_jobs
 from studio.page import STYLES, build_page, look
+from studio.public import MOST_UPLOAD, PublicLimits
 from studio.service import Service
 
 if TYPE_CHECKING:
@@ -33,7 +36,9 @@ def main(arguments: Sequence[str] | None = None, load: Callable[[Path, str, str]
     page = build_page(service, flags.weights / "README.md", jobs)
     page.launch(server_name=flags.host, server_port=flags.port, share=flags.share, inbrowser=flags.open,
                 prevent_thread_lock=True, theme=look(), css_paths=STYLES, footer_links=[], run_history=False,
-                enable_monitoring=False, ssr_mode=False, max_file_size="64mb")
+                enable_monitoring=False, ssr_mode=False,
+                max_file_size=MOST_UPLOAD if flags.public else "64mb",
+                app_kwargs={"middleware": [Middleware(PublicLimits)]} if flags.public else None)
     service.start()
     with jobs.at_work(end_runs=flags.end_training) if jobs else nullcontext():
         page.block_thread()

@@ -1,6 +1,10 @@
 """What can go wrong between a visitor and the studio, beyond what the engine names."""
 
+import re
+
 from engine.errors import VLBertError
+
+_FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^\s/:;,\"'“”]+/)+")
 
 
 class NotReadyError(VLBertError):
@@ -29,3 +33,8 @@ class RequestError(VLBertError):
 
 class AdapterGoneError(VLBertError):
     """An adapter that the studio no longer keeps; the page holds the file still and hands it in again."""
+
+
+def without_folders(message: str) -> str:
+    """A message fit for a visitor: of each absolute path only the last name."""
+    return _FOLDERS.sub("", message)

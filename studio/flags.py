@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,10 @@ def read_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
                         help="compute regions with detectron2, or with a file that `convert detectron2` wrote "
                         "(default: the detector of the weights)")
     parser.add_argument("--detector-device", default="auto", help="where that detector computes: auto, cpu, cuda")
+    parser.add_argument("--public", action="store_true",
+                        help="for a page that anybody can open: uploads of at most 16 MB, a limit on each visitor's "
+                        "requests, no fine-tuning (the default on a Hugging Face Space)",
+                        default="SPACE_ID" in os.environ)
     training = parser.add_argument_group("fine-tuning from the page")
     training.add_argument("--runs", type=Path, default=RUNS, metavar="DIR",
                           help="folder where runs, drawn scenes and visitors' own photos are kept (default: runs)")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.errors import VLBertError
 from engine.structures.photo import Photo
-from studio.errors import NotReadyError, SupersededError
+from studio.errors import NotReadyError, SupersededError, without_folders
 from studio.lane import Lane
 from studio.session import Box, Session
 from studio.shelf import Shelf
@@ -191,7 +191,8 @@ class Service:
             self._predictor, self._status = predictor, Status("ready", predictor.config.name)
             self._prepare_explainer(predictor)
         except VLBertError as error:
-            self._status = Status("failed", str(error))
+            _log.error("The model could not be loaded: %s", error)
+            self._status = Status("failed", without_folders(str(error)))
         except Exception:
             _log.exception("The model could not be loaded.")
             self._status = Status("failed", "The model could not be loaded. The studio's log says why.")

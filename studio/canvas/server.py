@@ -13,7 +13,7 @@ from engine.errors import VLBertError
 from engine.structures.photo import Photo
 from studio.canvas.take_server import take_functions
 from studio.canvas.why_server import text, why_functions
-from studio.errors import RequestError
+from studio.errors import RequestError, without_folders
 from studio.examples import Example, all_examples
 from studio.explaining.explanations import Explanations
 from studio.kept import Kept
@@ -91,7 +91,7 @@ def _answering(function: Callable[[Any], Reply]) -> Callable[[Any], Reply]:
                 raise RequestError("A request is a set of named fields. Reload the page.")
             return function(sent)
         except VLBertError as error:
-            return {"error": str(error), "kind": type(error).__name__}
+            return {"error": without_folders(str(error)), "kind": type(error).__name__}
         except Exception:
             # The visitor gets a sentence, the log the cause: a page without any answer would look broken.
             _log.exception("%s failed.", function.__name__)

@@ -23,5 +23,5 @@ def test_the_studio_is_private_unless_asked_otherwise():
 
 def test_an_unknown_flag_is_refused(capsys):
     with pytest.raises(SystemExit):
-        app.read_flags(["--public"])
-    assert "unrecognized arguments: --public" in capsys.readouterr().err
+        app.read_flags(["--unheard-of"])
+    assert "unrecognized arguments: --unheard-of" in capsys.readouterr().err

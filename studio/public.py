@@ -1,0 +1,101 @@
+"""What a page that anybody can open needs: smaller uploads, and a limit on how much one visitor asks."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+MOST_UPLOAD = 16 * 1024**2
+BURST, PER_SECOND = 120.0, 8.0  # a page that opens asks about 40 times at once, a quick visitor five times a second
+MOST_ADDRESSES = 10_000
+CALLS = "/component_server"
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Allowance:
+    """How many requests each address has left: `burst` at once, and `per_second` more every second (a token bucket).
+
+    `clock` counts seconds; tests bring their own.
+    """
+
+    def __init__(self, burst: float = BURST, per_second: float = PER_SECOND,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._burst, self._per_second, self._clock = burst, per_second, clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def take(self, address: str) -> bool:
+        """Whether this address may ask now."""
+        with self._lock:
+            now = self._clock()
+            left, since = self._left.pop(address, (self._burst, now))
+            left = min(self._burst, left + (now - since) * self._per_second)
+            allowed = left >= 1
+            self._left[address] = (left - 1 if allowed else left, now)
+            while len(self._left) > MOST_ADDRESSES:
+                self._left.popitem(last=False)
+            return allowed
+
+
+class PublicLimits:
+    """ASGI middleware: refuses bodies beyond `most_upload` bytes, and requests beyond an address's allowance.
+
+    What the page's own calls are refused with is a reply with an error, as the page shows it; others get a status.
+    """
+
+    def __init__(self, app: App, allowance: Allowance | None = None, most_upload: int = MOST_UPLOAD) -> None:
+        self._app, self._most_upload = app, most_upload
+        self._allowance = Allowance() if allowance is None else allowance
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        if not self._allowance.take(_address(scope, headers)):
+            await _refuse(scope, send, 429, "BusyError", "You ask faster than this page can answer everybody. "
+                          "What you have is kept; wait a few seconds.")
+            return
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > self._most_upload:
+            await _refuse(scope, send, 413, "PhotoError", f"The file is too large: at most "
+                          f"{self._most_upload // 1024**2} MB are taken here. Make it smaller first.")
+            return
+        await self._app(scope, self._bounded(receive), send)
+
+    def _bounded(self, receive: Receive) -> Receive:
+        """A body that says nothing of its length, or lies, ends where the limit is."""
+        came = 0
+
+        async def bounded() -> MutableMapping[str, Any]:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            return {"type": "http.disconnect"} if came > self._most_upload else message
+
+        return bounded
+
+
+def _address(scope: Scope, headers: MutableMapping[bytes, bytes]) -> str:
+    """Behind a proxy the last address that it wrote; whatever stands before it the visitor may have made up."""
+    forwarded = headers.get(b"x-forwarded-for", b"").decode("latin1").split(",")[-1].strip()
+    return forwarded or str((scope.get("client") or ("unknown",))[0])
+
+
+async def _refuse(scope: Scope, send: Send, status: int, kind: str, sentence: str) -> None:
+    body = json.dumps({"error": sentence, "kind": kind}).encode()
+    status = 200 if CALLS in scope["path"] else status
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

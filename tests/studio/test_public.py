@@ -1,0 +1,103 @@
+"""A page that anybody can open: bounded uploads, bounded asking, no training, no folders in messages."""
+
+import asyncio
+import json
+
+import pytest
+
+from engine.errors import WeightsError
+from studio.errors import without_folders
+from studio.flags import read_flags
+from studio.jobs import open_jobs
+from studio.public import Allowance, PublicLimits
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def post(limits, path="/gradio_api/queue/join", body=(b"x",), headers=(), client="1.2.3.4"):
+    """(status, JSON of the reply) of one request; its body comes in the given parts."""
+    sent, parts = [], list(body)
+
+    async def receive():
+        part = parts.pop(0)
+        return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": path, "headers": list(headers), "client": (client, 1)}
+    asyncio.run(limits(scope, receive, send))
+    return sent[0]["status"], json.loads(sent[1]["body"] or "{}")
+
+
+async def reading(scope, receive, send):
+    """An app that reads the whole body and says how long it was, or that the visitor has gone."""
+    length = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            length = -1
+            break
+        length += len(message["body"])
+        if not message["more_body"]:
+            break
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": json.dumps({"length": length}).encode()})
+
+
+def test_who_asks_too_fast_is_told_to_wait_and_nobody_else_is():
+    clock = Clock()
+    limits = PublicLimits(reading, Allowance(burst=3, per_second=1, clock=clock))
+    assert [post(limits)[0] for _ in range(4)] == [200, 200, 200, 429]
+    status, reply = post(limits, "/gradio_api/component_server/")
+    assert status == 200 and reply["kind"] == "BusyError" and "wait a few seconds" in reply["error"]
+    assert post(limits, client="5.6.7.8")[0] == 200
+    clock.now = 2.0
+    assert [post(limits)[0] for _ in range(3)] == [200, 200, 429]
+
+
+def test_an_address_that_the_visitor_made_up_gives_no_new_allowance():
+    limits = PublicLimits(reading, Allowance(burst=2, per_second=0))
+    made_up = [post(limits, headers=[(b"x-forwarded-for", f"9.9.9.{n}, 1.2.3.4".encode())])[0] for n in range(4)]
+    assert made_up == [200, 200, 429, 429]
+
+
+def test_addresses_that_are_remembered_are_bounded(monkeypatch):
+    monkeypatch.setattr("studio.public.MOST_ADDRESSES", 50)
+    allowance = Allowance()
+    for number in range(1000):
+        allowance.take(str(number))
+    assert len(allowance) == 50
+
+
+@pytest.mark.parametrize("length", [b"101", b"many"])
+def test_a_body_beyond_the_limit_is_refused_before_it_is_read(length):
+    limits = PublicLimits(reading, most_upload=100)
+    status, reply = post(limits, headers=[(b"content-length", length)])
+    assert status == 413 and reply["error"].startswith("The file is too large")
+    assert post(limits, body=(b"x" * 100,), headers=[(b"content-length", b"100")]) == (200, {"length": 100})
+
+
+def test_a_body_that_does_not_say_how_long_it_is_ends_at_the_limit():
+    assert post(PublicLimits(reading, most_upload=100), body=(b"x" * 60, b"x" * 60, b"x"))[1] == {"length": -1}
+
+
+def test_a_public_page_trains_nothing(monkeypatch):
+    assert open_jobs(read_flags(["--public"])) is None
+    monkeypatch.setenv("SPACE_ID", "someone/studio")
+    assert read_flags([]).public
+
+
+@pytest.mark.parametrize(("message", "shown"), [
+    (str(WeightsError("There is no file /srv/app/weights/model.safetensors. Copy it.")),
+     "There is no file model.safetensors. Copy it."),
+    ("/home/a b.jpg: 3/4 of it, see https://example.org/a/b.", "a b.jpg: 3/4 of it, see https://example.org/a/b."),
+    ("weights/model.safetensors", "weights/model.safetensors"),
+])
+def test_a_visitor_reads_names_but_no_folders(message, shown):
+    assert without_folders(message) == shown
