@@ -118,7 +118,7 @@ function makeTable({ stage, takeAway }) {
       onclick: () => { order = { column: key, down: column === key ? !down : key !== "name" }; again(); focus(key); } },
     title, make("span", { "aria-hidden": "true" }, column === key ? (down ? " ↓" : " ↑") : "")))));
     const body = sorted.slice(0, all ? sorted.length : FIRST_ROWS).map((r) => make("tr", {},
-      make("th", { scope: "row" }, make("span", { class: `kind ${r.kind}` }, r.kind === "word" ? "Aa" : "▣"), r.name),
+      make("th", { scope: "row" }, make("span", { class: "kind", "aria-hidden": "true" }, r.kind === "word" ? "Aa" : "▣"), r.name),
       make("td", {}, last.map.signed ? points(r.value) : r.value.toPrecision(2)), make("td", {}, tight(`${(100 * r.size).toFixed(0)} %`)),
       make("td", {}, r.without === null ? "–" : points(r.without))));
     place.replaceChildren(
