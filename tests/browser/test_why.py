@@ -12,6 +12,8 @@ import pytest
 from pages import ROOT, answered, box, card, chip, upload, word
 from playwright.sync_api import Page, expect
 
+from engine.explain.methods import METHODS
+
 if not list((ROOT / "assets" / "weights").glob("*.safetensors")):
     pytest.skip("Explanations need the shipped weights.", allow_module_level=True)
 
@@ -65,7 +67,7 @@ def test_a_map_stands_beside_its_proof_and_its_numbers(visit, studio_url):
     page = visit(studio_url)
     explained(page)
     mapped(page)
-    expect(page.locator(".studio .methods [role=radio]")).to_have_count(7)
+    expect(page.locator(".studio .methods [role=radio]")).to_have_count(len(METHODS) - 1)  # all but chance
     proven(page)
     expect(page.locator(".studio .claim")).to_contain_text("random order")
     expect(page.locator(".studio .charts svg path.line")).to_have_count(6)
