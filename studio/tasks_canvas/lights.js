@@ -92,7 +92,7 @@ function makeRegions({ choose, point }) {
     const best = now.mode === "point" && now.result?.best === index;
     setPlace(box, now.regions[index].box);
     box.style.zIndex = String((best ? 1001 : 1000) - Math.round(990 * Math.min(1, areaOf(now.regions[index].box))));
-    box.firstChild.style.opacity = String(0.62 * (light?.value || 0));
+    box.firstChild.style.opacity = String((light?.kept ? 0.3 : 0.6) * (light?.value || 0));
     for (const node of [box, chip]) {
       node.classList.toggle("pointed", now.pointed === index);
       node.classList.toggle("meant", best);
@@ -103,7 +103,7 @@ function makeRegions({ choose, point }) {
     setHidden(box.lastChild, !label);
     setAttribute(box, "aria-label", `Region ${numbered}${light ? `, ${light.text}` : ""}`);
     setText(chip.firstChild, numbered);
-    setText(chip.lastChild, light ? light.text : now.names ? "" : scoreOf(now.regions[index]).trim());
+    setText(chip.lastChild, light ? light.text : now.names || now.result ? "" : scoreOf(now.regions[index]).trim());
   }
 
   return function render(now, lights) {
