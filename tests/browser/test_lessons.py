@@ -94,4 +94,4 @@ def test_what_the_visitor_had_comes_back_by_undo_after_a_lesson(visit, fake_url)
     undo = page.locator("#canvas [data-part='undo']")
     while undo.get_attribute("aria-disabled") == "false":
         undo.click()
-    expect(page.locator("#canvas [data-part='words']")).to_have_text(before.replace("\n", ""))
+    expect(page.locator("#canvas [data-part='words']")).to_have_text(before, use_inner_text=True)
