@@ -25,7 +25,7 @@ SCENES, OWN = "drawn scenes", "my own photos"
 MAIN = ("task", "tune", "epochs", "rate", "seed")
 MORE = ("steps", "batch_size", "rank", "extra_regions", "held_out", "evaluate_every", "log_every", "limit",
         "accumulate")
-START: dict[str, Any] = {"task": "grounding", "tune": "lora", "epochs": 12.0, "rate": 1e-3, "batch_size": 32,
+START: dict[str, Any] = {"task": "grounding", "tune": "full", "epochs": 12.0, "rate": 4e-4, "batch_size": 32,
                          "extra_regions": 0, "held_out": 0.12, "evaluate_every": 20, "log_every": 5}
 SCENES_AT_FIRST = 600
 NEXT = "next"  # stands for the folder that a run will get
