@@ -74,7 +74,7 @@ function wire() {
   });
   part("model").addEventListener("click", showCard);
   document.addEventListener("keydown", (event) => {
-    if (!element.isConnected || event.target.closest?.("textarea, input")) return;
+    if (!element.checkVisibility() || event.target.closest?.("textarea, input")) return;
     if ((event.ctrlKey || event.metaKey) && event.key === "z") {
       event.preventDefault();
       undo();

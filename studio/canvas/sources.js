@@ -62,7 +62,7 @@ function watchDrops(openFile) {
 
 function watchPaste(openFile) {
   document.addEventListener("paste", (event) => {
-    if (!element.isConnected) return;
+    if (!element.checkVisibility()) return;
     const file = [...(event.clipboardData?.files || [])].find((f) => f.type.startsWith("image/"));
     if (!file) return; // pasting text into the caption is none of our business
     event.preventDefault();

@@ -170,6 +170,15 @@ function wire() {
   element.querySelector('[data-light="looks"]').addEventListener("click", () => showLooks());
 }
 
+// A run that has ended meanwhile in another tab is offered when this one is opened again.
+async function refreshAdapters() {
+  if (!ready) return;
+  try {
+    await adapters.refresh();
+    redraw();
+  } catch { /* the adapters known before stay */ }
+}
+
 async function begin() {
   if (courier.admitted || !props.value?.visitor) return;
   courier.admit(props.value.visitor);
@@ -193,6 +202,7 @@ async function begin() {
 }
 
 wire();
+new IntersectionObserver(([seen]) => { if (seen.isIntersecting) refreshAdapters(); }).observe(element);
 showFields();
 redraw();
 watch("value", begin);

@@ -4,6 +4,8 @@ import pytest
 from pages import ROOT
 from playwright.sync_api import expect
 
+from tests.adapters import write_choosing
+
 pytestmark = pytest.mark.skipif(not list((ROOT / "assets" / "weights").glob("*-vqa.safetensors")),
                                 reason="No adapters are shipped.")
 
@@ -72,6 +74,47 @@ def test_a_click_on_a_region_names_it_in_the_text_of_a_choice(tasks, tmp_path):
     page.locator('.tasks [data-part="adapter-file"]').set_input_files(str(damaged))
     expect(page.locator('.tasks [data-part="notice-text"]')).to_contain_text("damaged.safetensors cannot be read")
     expect(field).to_have_value("it is the star [3]")
+    assert page.problems == []
+
+
+def test_an_adapter_handed_in_chooses_an_answer_and_a_reason(tasks, predictor, tmp_path):
+    page = tasks()
+    page.locator('.tasks [data-part="adapter-file"]').set_input_files(
+        str(write_choosing(tmp_path / "choosing.safetensors", predictor)))
+    expect(page.locator('.tasks .modes [data-mode="choose"]')).to_have_attribute("aria-pressed", "true")
+    expect(page.locator('.tasks [data-field="answers.0"]')).not_to_have_value("")  # a scene with its question
+    expect(page.locator(".tasks .four .chosen")).to_have_count(2)
+    expect(page.locator('.tasks [data-part="missing"]')).to_be_hidden()
+    expect(page.locator(".tasks fieldset .verdict").last).to_contain_text("Right would be" if page.locator(
+        ".tasks fieldset").last.locator(".right.chosen").count() == 0 else "That is right")
+    expect(page.locator('.tasks [data-part="light-note"]')).to_contain_text("region")
+    letters = page.locator(".tasks fieldset").first.locator(".letter")
+    other = letters.nth(1 if letters.first.get_attribute("aria-pressed") == "true" else 0)
+    other.click()
+    expect(other).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".tasks .four .chosen")).to_have_count(2)
+    assert page.problems == []
+
+
+def test_the_tab_that_is_not_seen_takes_no_pasted_photo_and_new_adapters_are_looked_for(tasks):
+    page = tasks()
+    shown = page.locator('#canvas [data-part="image"]').get_attribute("src")
+    before = page.locator(".tasks").get_attribute("data-answered")
+    page.evaluate("""async () => {
+      const canvas = Object.assign(document.createElement('canvas'), { width: 300, height: 200 });
+      canvas.getContext('2d').fillRect(0, 0, 150, 200);
+      const blob = await new Promise((done) => canvas.toBlob(done, 'image/png'));
+      const data = new DataTransfer();
+      data.items.add(new File([blob], 'pasted.png', { type: 'image/png' }));
+      document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }));
+    }""")
+    expect(page.locator('.tasks [data-part="image"]')).to_have_attribute("alt", "pasted.png")
+    expect(page.locator(".tasks")).not_to_have_attribute("data-answered", before)
+    assert page.locator('#canvas [data-part="image"]').get_attribute("src") == shown
+    page.get_by_role("tab", name="Hide and see").click()
+    expect(page.locator("#canvas .stage")).to_be_visible()
+    with page.expect_request(lambda request: '"adapters"' in (request.post_data or "")):
+        page.get_by_role("tab", name="Ask, choose, point").click()
     assert page.problems == []
 
 
