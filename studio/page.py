@@ -22,8 +22,13 @@ STYLES = [Path(__file__).parent / "page.css", training.STYLE]
 
 
 def look() -> gr.themes.Base:
-    """System fonts only: the page loads nothing from another host."""
-    return gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    """System fonts only: the page loads nothing from another host. Buttons as in the canvas."""
+    theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    ink, paper = "#1d1f21", "#eceef0"
+    return theme.set(
+        button_primary_background_fill=ink, button_primary_background_fill_hover="#3c4248",
+        button_primary_text_color="#ffffff", button_primary_background_fill_dark=paper,
+        button_primary_background_fill_hover_dark="#ffffff", button_primary_text_color_dark=ink)
 
 
 def build_page(service: Service, card: Path, jobs: Jobs | None = None) -> gr.Blocks:

@@ -32,6 +32,7 @@ function makeStage({ pointed, chosen }) {
     areas.replaceChildren(...regions.slice(1).map((region, i) => {
       const node = button("region", i + 1, "area", make("span", { class: "value" }));
       setPlace(node, region.box);
+      setAttribute(node, "aria-label", `Region ${nameOf(regions, i + 1)}`);
       return node;
     }));
     const pieces = [];

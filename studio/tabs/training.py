@@ -18,7 +18,7 @@ from studio.views.notices import notice
 
 STYLE = Path(__file__).parent / "training.css"
 SECONDS = 1.0  # between two looks while something is going on
-LEAD = """## Teach the model something
+LEAD = """# Teach the model something
 
 Press **Start** with nothing changed: the model learns which thing in a drawn scene the words mean. It begins with
 guessing. Every measurement is on pictures that it does not learn from, and the examples below change with it."""
@@ -96,7 +96,7 @@ def _build_right() -> tuple[Shown, dict[str, Any]]:
     moment = gr.Slider(0, 1, value=0, step=1, label="Go back in time: step", visible=False, interactive=True,
                        buttons=[], elem_id="training-moment")
     watched, history = gr.HTML(elem_id="training-watched"), gr.HTML()
-    gr.Markdown("### All runs")
+    gr.Markdown("## All runs")
     table = gr.HTML(elem_id="training-runs")
     with gr.Group(visible=False) as group:
         compare = gr.Dropdown(label="Compare with", choices=[], multiselect=True, interactive=True)
