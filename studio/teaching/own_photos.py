@@ -8,11 +8,14 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.data import own
 from engine.data.unpack import LIMITS, Limits, unpack
 from engine.errors import DataError, PhotoError
 from engine.structures.photo import Photo
+
+if TYPE_CHECKING:
+    from engine.data import own
 
 SHOWN = 6
 
@@ -39,6 +42,8 @@ def take(files: Sequence[Path], task: str, folder: Path, fits: Callable[[str], o
     Every photo that a line names is read whole. fits: raises VLBertError for words that the model cannot take.
     Raises DataError where nothing can be used or the files are refused; nothing is kept then.
     """
+    from engine.data import own  # imports PyTorch, which takes seconds: the page is served before
+
     if not files:
         raise DataError("No files have come. Choose photos and a table, or a zip of both.")
     arrived = folder / f"arriving-{secrets.token_hex(6)}"

@@ -21,7 +21,11 @@ def folders(tmp_path_factory):
 
 def opened(visit, url, **options):
     page = visit(url, **options)
-    page.get_by_role("tab", name="Teach").click()
+    if page.viewport_size["width"] < 500:  # Gradio puts tabs that do not fit into a menu
+        page.locator("#tabs .overflow-menu > button").first.click()
+        page.locator("#tabs .overflow-dropdown button", has_text="Teach").click()
+    else:
+        page.get_by_role("tab", name="Teach").click()
     expect(page.locator("#training-start")).to_be_visible()
     return page
 
@@ -35,7 +39,7 @@ def test_start_shows_the_first_point_stop_stops_and_another_studio_finds_the_run
         page.get_by_label("Epochs", exact=True).fill("100000")
         page.get_by_label("Epochs", exact=True).blur()
         command = page.locator("#training-command textarea")
-        expect(command).to_have_value(re.compile("--scenes 8 --epochs 100000"))
+        expect(command).to_have_value(re.compile("--scenes 8 .*--epochs 100000"))
         page.locator("#training-start").click()
         expect(page.locator("#training-progress .state")).to_contain_text("grounding, 8 scenes")
         expect(page.locator("#training-charts svg[role=img]").first).to_have_attribute(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -31,7 +32,8 @@ def post(limits, path="/gradio_api/queue/join", body=(b"x",), headers=(), client
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": path, "headers": list(headers), "client": (client, 1)}
-    asyncio.run(limits(scope, receive, send))
+    with ThreadPoolExecutor(1) as thread:  # this one may have a loop already: playwright's
+        thread.submit(asyncio.run, limits(scope, receive, send)).result()
     return sent[0]["status"], json.loads(sent[1]["body"] or "{}")
 
 
