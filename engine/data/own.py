@@ -21,11 +21,10 @@ from PIL import Image
 
 from engine.data.album import Album, fractions
 from engine.data.lines import BROKEN, reason, text
+from engine.data.unpack import PICTURES, TABLES
 from engine.errors import DataError, PhotoError
 from engine.structures.questions import DataSet, Fractions, OpenQuestion, Pictured, ReferringExpression, Skipped
 
-TABLES = ("photos.csv", "photos.jsonl")
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 COLUMNS = {"grounding": ("photo", "phrase", "x1", "y1", "x2", "y2"), "vqa": ("photo", "question", "answer")}
 MOST_LINES = 50_000
 MOST_CHARACTERS = 300

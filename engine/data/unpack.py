@@ -16,9 +16,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from engine.data.own import PICTURES, TABLES
 from engine.errors import DataError
 
+TABLES = ("photos.csv", "photos.jsonl")
+PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 TABLE_KINDS = (".csv", ".jsonl")
 BLOCK = 1 << 20
 

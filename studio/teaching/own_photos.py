@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.data.unpack import LIMITS, Limits, unpack
+from engine.data.unpack import LIMITS, TABLES, Limits, unpack
 from engine.errors import DataError, PhotoError
 from engine.structures.photo import Photo
 
@@ -54,7 +54,7 @@ def take(files: Sequence[Path], task: str, folder: Path, fits: Callable[[str], o
         if len({entry.photo for entry in good}) < 2:
             raise DataError("At least two photos with a line each are needed, one to learn from and one to measure on; "
                             f"{len({e.photo for e in good})} can be used. " + " ".join(problems[:5]))
-        for name in own.TABLES:
+        for name in TABLES:
             (arrived / name).unlink(missing_ok=True)
         root = arrived.resolve()
         own.write(root, good)
