@@ -8,12 +8,11 @@ import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradio.data_classes import DataWithFiles
 from PIL import Image
 
-from engine.data.scenes import Scene, scene, told
 from engine.errors import CaptionError
 from engine.structures.questions import CHOICES, TaggedText
 from studio.canvas.server import _answering as answering
@@ -25,6 +24,9 @@ from studio.service import Service
 from studio.session import MOST_CHARACTERS, Session
 from studio.task_desk import TASKS, Inquiry, Offer, TaskDesk
 from studio.views import tasks as views
+
+if TYPE_CHECKING:
+    from engine.data.scenes import Scene
 
 SHARED = ("status", "examples", "open_photo", "open_example", "look")
 SUGGESTIONS = Path(__file__).parent / "suggestions.json"
@@ -131,12 +133,16 @@ def _tagged(text: str, boxes: int, name: str) -> TaggedText:
 
 def _with_choices(number: int) -> Scene:
     """The first scene from this number on that admits two questions with four answers."""
+    from engine.data.scenes import scene, told  # imports PyTorch: the page is served before
+
     while not told(drawn := scene(SEED, number), SEED).choices:
         number += 1
     return drawn
 
 
 def _drawn(drawn: Scene) -> Reply:
+    from engine.data.scenes import told
+
     said = told(drawn, SEED)
     file = io.BytesIO()
     Image.fromarray(drawn.photo().pixels).save(file, "PNG")
