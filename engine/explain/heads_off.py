@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 import torch
@@ -12,12 +10,13 @@ from torch import Tensor, nn
 
 from engine.errors import MaskError
 from engine.model.attention import SelfAttention
+from engine.model.taps import Hooks
 from engine.model.vlbert import VLBert
 
 Head = tuple[int, int]  # layer, head
 
 
-class HeadsOff:
+class HeadsOff(Hooks):
     """While it is open, the chosen heads of `model` give 0 to their layer's output projection, in its own thread.
 
     off: the heads of every row alike, or one collection for each row of the batches that come.
@@ -26,6 +25,7 @@ class HeadsOff:
     """
 
     def __init__(self, model: VLBert, off: Collection[Head] | Sequence[Collection[Head]]) -> None:
+        super().__init__()
         rows = list(off)
         each: list[Collection[Any]] = [rows] if all(_is_head(row) for row in rows) else rows
         layers = [layer.get_submodule("attention") for layer in model.encoder.layers]
@@ -35,24 +35,14 @@ class HeadsOff:
                 check_head(model, layer, head)
                 self._keep[row, layer, head] = False
         self._layers = [(i, layer) for i, layer in enumerate(layers) if not self._keep[:, i].all()]
-        self._handles: list[Any] = []
-        self._thread = threading.get_ident()
 
     def __enter__(self) -> Self:
         for number, module in self._layers:
-            self._handles.append(module.register_forward_hook(self._hook(number)))
+            self._watch(module, self._silence(number))
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
-
-    def _hook(self, layer: int) -> Any:
-        def silence(module: nn.Module, inputs: tuple[Any, ...], context: Tensor) -> Tensor | None:
-            if threading.get_ident() != self._thread:
-                return None
+    def _silence(self, layer: int) -> Any:
+        def silence(module: nn.Module, inputs: tuple[Any, ...], context: Tensor) -> Tensor:
             keep = self._keep[:, None, layer, :, None]  # [B or 1, 1, H, 1]
             return (context.unflatten(2, (_heads(module), -1)) * keep).flatten(2)
 

@@ -19,36 +19,12 @@ from engine.model.layout import Layout
 from engine.model.vlbert import VLBert
 
 
-class Taps:
-    """Records the last pass of its own thread through `model` while it is open.
+class Hooks:
+    """Forward hooks that see the passes of the thread which made them, and are gone when they are closed."""
 
-    attention: one [B, H, L, L] per layer; row i says how much element i takes from each other; padding gets 0.
-    states: "regions" (obj_rep) [B, R, D], "embeddings" [B, L, D], "layer.0" ... "layer.N-1" [B, L, D] and
-    "pooled" [B, D].
-    layout: who sits where in L.
-
-    All are part of the graph, so gradients with respect to them can be asked for. While taps are open attention is
-    computed with an explicit softmax, which agrees with the fast path to rounding; there is no attention dropout.
-    """
-
-    def __init__(self, model: VLBert) -> None:
-        self.attention: list[Tensor] = []
-        self.states: dict[str, Tensor] = {}
-        self.layout: Layout | None = None
-        self._model = model
+    def __init__(self) -> None:
         self._handles: list[Any] = []
         self._thread = threading.get_ident()
-
-    def __enter__(self) -> Self:
-        model = self._model
-        self._watch(model.embeddings, self._start)
-        for layer in model.encoder.layers:
-            self._watch(layer.get_submodule("attention"), self._attend)
-        named = {"regions": model.regions, "pooled": model.pooler} | {
-            f"layer.{i}": layer for i, layer in enumerate(model.encoder.layers)}
-        for name, module in named.items():
-            self._watch(module, lambda _, __, output, name=name: self.states.update({name: output}))
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
@@ -61,6 +37,37 @@ class Taps:
             return seen(module, inputs, output) if threading.get_ident() == self._thread else None
 
         self._handles.append(module.register_forward_hook(hook))
+
+
+class Taps(Hooks):
+    """Records the last pass of its own thread through `model` while it is open.
+
+    attention: one [B, H, L, L] per layer; row i says how much element i takes from each other; padding gets 0.
+    states: "regions" (obj_rep) [B, R, D], "embeddings" [B, L, D], "layer.0" ... "layer.N-1" [B, L, D] and
+    "pooled" [B, D].
+    layout: who sits where in L.
+
+    All are part of the graph, so gradients with respect to them can be asked for. While taps are open attention is
+    computed with an explicit softmax, which agrees with the fast path to rounding; there is no attention dropout.
+    """
+
+    def __init__(self, model: VLBert) -> None:
+        super().__init__()
+        self.attention: list[Tensor] = []
+        self.states: dict[str, Tensor] = {}
+        self.layout: Layout | None = None
+        self._model = model
+
+    def __enter__(self) -> Self:
+        model = self._model
+        self._watch(model.embeddings, self._start)
+        for layer in model.encoder.layers:
+            self._watch(layer.get_submodule("attention"), self._attend)
+        named = {"regions": model.regions, "pooled": model.pooler} | {
+            f"layer.{i}": layer for i, layer in enumerate(model.encoder.layers)}
+        for name, module in named.items():
+            self._watch(module, lambda _, __, output, name=name: self.states.update({name: output}))
+        return self
 
     def _start(self, _: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
         self.attention.clear()

@@ -78,10 +78,10 @@ def server_functions(service: Service, explain: Explanations, card: str = "") ->
         return answers(service.ask(text(sent, "visitor"), session, sequence, cast(Masking, masking)))
 
     own = [status, examples, open_photo, open_example, keep, open_kept, read, look, ask]
-    return [_answering(f) for f in (*own, *why_functions(service, explain), *take_functions(service, explain, card))]
+    return [answering(f) for f in (*own, *why_functions(service, explain), *take_functions(service, explain, card))]
 
 
-def _answering(function: Callable[[Any], Reply]) -> Callable[[Any], Reply]:
+def answering(function: Callable[[Any], Reply]) -> Callable[[Any], Reply]:
     """Turn errors into replies: the page shows them, and what the visitor had stays."""
 
     @functools.wraps(function)

@@ -15,8 +15,7 @@ from PIL import Image
 
 from engine.errors import CaptionError
 from engine.structures.questions import CHOICES, TaggedText
-from studio.canvas.server import _answering as answering
-from studio.canvas.server import server_functions
+from studio.canvas.server import answering, server_functions
 from studio.errors import RequestError
 from studio.examples import all_examples
 from studio.explaining.explanations import Explanations
