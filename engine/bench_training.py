@@ -32,7 +32,7 @@ from engine.training.trainer import Trainable, train
 
 TEXT = "a brown dog runs on the wet sand ."  # 11 pieces with [CLS] and [SEP]
 REGIONS, DETECTIONS, CAPTIONS, PHOTOS = 10, 12, 5, 32
-CACHED_BATCH, END_TO_END_BATCH = 32, 4
+CACHED_BATCH, END_TO_END_BATCH = 128, 4  # as `pretrain` takes captions
 LONGEST = 30.0  # seconds after which no further step of a kind begins
 
 

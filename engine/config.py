@@ -151,6 +151,8 @@ class RecipeConfig(Settings):
     """Length of the stages; the defaults are about those of the shipped weights (see their model card)."""
 
     detector_epochs: float = setting(1.8, "passes over the photos for the detector", low=0)
+    views: int = setting(2, "more looks at each photo (mirrored, relit, boxes moved), from which features are drawn",
+                         low=0, high=16)
     epochs: float = setting(9.9, "passes over the captions on cached features", low=0)
     tuning_epochs: float = setting(1.0, "passes over the photos end to end", low=0)
     limit: int = setting(0, "if not 0, only so many photos", low=0)

@@ -83,6 +83,10 @@ class FeatureCache:
         """Where these detections lie, [K, 4] as fractions."""
         return torch.from_numpy(self._boxes[self.rows(photo, detections)]).reshape(-1, 4)
 
+    def boxes(self, photo: int) -> Tensor:
+        """All boxes of a photo, the annotated ones first, [K, 4] as fractions."""
+        return torch.from_numpy(self._boxes[self._starts[photo]:self._starts[photo + 1]].copy())
+
     def regions(self, photo: int, detections: Sequence[int] = ()) -> Regions:
         """Region 0, the annotated ones, then those detections (counted from 0)."""
         start = self._starts[photo]
@@ -109,17 +113,23 @@ def with_whole_picture(features: Tensor, boxes: Tensor, alone: Tensor | None = N
 def compute(detector: Detector, photos: Sequence[HasBoxes], folder: str | Path,
             progress: Callable[[int, int], None] = lambda done, count: None, detections: bool = True) -> None:
     """Fill a cache: features of the annotated boxes and of the detector's own regions of every photo."""
+    write(folder, photos, _features(detector, photos, detections), progress)
+
+
+def write(folder: str | Path, photos: Sequence[HasBoxes], found: Iterator[tuple[int, Tensor, Tensor]],
+          progress: Callable[[int, int], None]) -> None:
+    """The files of a cache, from what was `found` of each photo: how many boxes are annotated, boxes, features."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     starts, annotated, all_boxes = [0], [], []
     width = 0
     with (folder / "features.f16").open("wb") as out:
-        for done, (photo, boxes, features) in enumerate(_features(detector, photos, detections), 1):
+        for done, (given, boxes, features) in enumerate(found, 1):
             out.write(features.to(torch.float16).numpy().tobytes())
             width = features.shape[1]
             all_boxes.append(boxes.numpy())
             starts.append(starts[-1] + len(boxes))
-            annotated.append(len(photo.boxes))
+            annotated.append(given)
             progress(done, len(photos))
     np.concatenate(all_boxes).astype(np.float32).tofile(folder / "boxes.f32")
     partial = folder / "index.partial"  # the index comes last and whole: a folder with one is complete
@@ -130,8 +140,10 @@ def compute(detector: Detector, photos: Sequence[HasBoxes], folder: str | Path,
 
 
 def _features(detector: Detector, photos: Sequence[HasBoxes],
-              detections: bool) -> Iterator[tuple[HasBoxes, Tensor, Tensor]]:
-    """Per photo: boxes [K, 4] as fractions and features [K, 2048], annotated first; computed where the detector is."""
+              detections: bool) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Per photo: how many boxes are annotated; boxes [K, 4] as fractions and features [K, 2048], those first.
+
+    Computed where the detector is."""
     device = next(detector.parameters()).device
     for photo in photos:
         picture = detector.transform.picture(Photo.open(photo.path)).to(device)
@@ -142,4 +154,4 @@ def _features(detector: Detector, photos: Sequence[HasBoxes],
             if detections:
                 own = torch.cat([own, detector.regions(maps, height, width).boxes])
             features = detector.fast_rcnn.features(maps, [own])
-        yield photo, Boxes(own.cpu(), width, height).fractions, features.float().cpu()
+        yield len(photo.boxes), Boxes(own.cpu(), width, height).fractions, features.float().cpu()

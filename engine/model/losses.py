@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
+from typing import Any
+
+import torch
 from torch import Tensor
+
+ROWS = 64  # logits that are widened to float32 at a time
 
 
 def cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
@@ -11,7 +15,32 @@ def cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
 
     logits: [K, V]; truth: [K] int64.
     """
-    return mean_or_zero(F.cross_entropy(logits.float(), truth, reduction="none"))
+    return mean_or_zero(_CrossEntropy.apply(logits, truth))
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """The loss of each of K rows, [K] float32, by log-sum-exp.
+
+    Its gradient is softmax minus one-hot. Row by row that fits the processor's cache; a vocabulary's worth of logits
+    of a whole step does not, and widened to float32 would be written out four times.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, truth: Tensor) -> Tensor:
+        total = torch.cat([part.float().logsumexp(dim=1) for part in logits.split(ROWS)])
+        ctx.save_for_backward(logits, truth, total)
+        return total - logits.gather(1, truth[:, None])[:, 0].float()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        logits, truth, total = ctx.saved_tensors
+        found = torch.empty_like(logits)
+        for own, part, right, norm, scale in zip(*(t.split(ROWS) for t in (found, logits, truth, total, gradient)),
+                                                 strict=True):
+            share = part.float().sub_(norm[:, None]).exp_()  # softmax
+            share.scatter_add_(1, right[:, None], share.new_full((len(share), 1), -1.0))
+            own.copy_(share.mul_(scale[:, None]))
+        return found, None
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

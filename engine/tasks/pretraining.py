@@ -78,17 +78,19 @@ class Question:
 class PretrainingTask:
     """Trains a VL-BERT on cached region features (see `engine.training.trainer.Trainable`).
 
-    texts: the text-only corpus, or nothing. classify: the detector's own classifier, [K, 2048] -> logits [K, C],
+    texts: the text-only corpus, or nothing. views: more looks at the same photos (`engine.data.views`); each example
+    draws one of all. classify: the detector's own classifier, [K, 2048] -> logits [K, C],
     which labels detected regions.
     """
 
     def __init__(self, model: VLBert, config: PretrainingConfig, pieces: WordPieces, photos: Sequence[AnnotatedPhoto],
                  cache: FeatureCache, classes: RegionClasses, classify: nn.Linear, texts: Sequence[Caption],
-                 new_scale: float = 3.0) -> None:
+                 new_scale: float = 3.0, views: Sequence[FeatureCache] = ()) -> None:
         self.model: nn.Module = model
         self.vlbert = model
         self.config = config
         self.photos, self.cache, self.classes = photos, cache, classes
+        self.looks = (cache, *views)
         self.captions = grounded_captions(photos, pieces)
         self.texts = texts if config.text_only else ()
         self.new_scale = new_scale
@@ -187,7 +189,8 @@ class PretrainingTask:
             if other != grounded.photo:
                 return unrelated(grounded, self.cache.regions(other))
         detections = self.drawn_detections(grounded.photo, generator)
-        regions = self.cache.regions(grounded.photo, detections)
+        look = int(torch.randint(len(self.looks), (), generator=generator)) if len(self.looks) > 1 else 0
+        regions = self.looks[look].regions(grounded.photo, detections)
         annotated = self.cache.annotated(grounded.photo)
         if annotated > MOST_REGIONS:
             regions = regions[[*range(MOST_REGIONS + 1), *range(annotated + 1, len(regions))]]

@@ -14,6 +14,7 @@ from engine.data.features import FeatureCache, compute
 from engine.data.flickr8k import AnnotatedCaption, AnnotatedPhoto, Phrase
 from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
+from engine.data.views import compute_view
 from engine.detector.detector import ATTRIBUTES, Detector
 from engine.detector.fast_rcnn import hide_pixels
 from engine.errors import DataError
@@ -67,6 +68,19 @@ def task(world, switches: PretrainingConfig = SWITCHES) -> PretrainingTask:
     torch.manual_seed(0)
     return PretrainingTask(VLBert.from_config(CONFIG), switches, PIECES, photos, cache, classes,
                            detector.heads.classify, PIECES.captions(["a red ball .", "a green tree ."]))
+
+
+def test_examples_are_drawn_from_all_views(world, tmp_path) -> None:
+    photos, _, detector, cache = world
+    compute_view(detector, photos, cache, 1, tmp_path)
+    other = FeatureCache(tmp_path, photos)
+    own = task(world)
+    own.looks = (cache, other)
+    drawn = [own.question(own.captions[2], torch.Generator().manual_seed(i)).example.regions.appearance[1]
+             for i in range(20)]
+    looks = [cache.regions(2).appearance[1], other.regions(2).appearance[1]]
+    assert [any(torch.equal(d, look) for d in drawn) for look in looks] == [True, True]
+    assert all(any(torch.equal(d, look) for look in looks) for d in drawn)
 
 
 def detection(world, detector: Detector) -> DetectionTask:

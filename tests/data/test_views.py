@@ -1,0 +1,69 @@
+"""More looks at the same photos."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine.config import DetectorConfig
+from engine.data import views
+from engine.data.features import FeatureCache, compute
+from engine.data.flickr8k import AnnotatedPhoto
+from engine.detector.detector import Detector
+
+BOXES = ((0.1, 0.2, 0.5, 0.9), (0.6, 0.0, 1.0, 0.4))
+CONFIG = DetectorConfig(depth=50, stage5="map", classes=4, square_side=96, source_side=96, proposals=True)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Three photos of coloured patches, an untrained detector, its features."""
+    folder = tmp_path_factory.mktemp("photos")
+    noise = np.random.default_rng(0)
+    photos = []
+    for i in range(3):
+        patches = noise.integers(0, 255, (6, 6, 3), dtype=np.uint8).repeat(16, 0).repeat(16, 1)
+        Image.fromarray(patches).save(folder / f"{i}.png")
+        photos.append(AnnotatedPhoto(folder / f"{i}.png", 96, 96, BOXES, ()))
+    torch.manual_seed(0)
+    detector = Detector.from_config(CONFIG).eval()
+    compute(detector, photos, folder / "features")
+    return photos, detector, FeatureCache(folder / "features", photos), folder
+
+
+def test_an_odd_view_is_the_photo_in_a_mirror(world, monkeypatch) -> None:
+    photos, detector, plain, folder = world
+    for name in ("BRIGHTNESS", "CONTRAST"):
+        monkeypatch.setattr(views, name, 0.0)
+    monkeypatch.setattr(views, "JITTER", (0.0,) * 4)
+    views.compute_view(detector, photos, plain, 1, folder / "mirrored")
+    found = FeatureCache(folder / "mirrored", photos)
+    (folder / "turned").mkdir()
+    turned = []
+    for photo in photos:
+        Image.open(photo.path).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(folder / "turned" / photo.path.name)
+        turned.append(dataclasses.replace(photo, path=folder / "turned" / photo.path.name, boxes=tuple(
+            (1 - x2, y1, 1 - x1, y2) for x1, y1, x2, y2 in photo.boxes)))
+    compute(detector, turned, folder / "expected", detections=False)
+    expected = FeatureCache(folder / "expected", turned)
+    for i in range(3):
+        torch.testing.assert_close(found.regions(i).boxes, expected.regions(i).boxes)
+        torch.testing.assert_close(found.regions(i).appearance, expected.regions(i).appearance, rtol=0.02, atol=0.02)
+
+
+def test_a_view_has_the_rows_of_the_plain_cache_seen_a_little_otherwise(world) -> None:
+    photos, detector, plain, folder = world
+    for name in ("even", "again"):
+        views.compute_view(detector, photos, plain, 2, folder / name)
+    found, again = (FeatureCache(folder / name, photos) for name in ("even", "again"))
+    for i in range(3):
+        detections = range(plain.detected(i))
+        own, other, same = (cache.regions(i, detections) for cache in (plain, found, again))
+        assert found.annotated(i) == plain.annotated(i) and found.detected(i) == plain.detected(i)
+        assert torch.equal(other.appearance, same.appearance) and torch.equal(other.boxes, same.boxes)
+        assert not torch.equal(own.appearance, other.appearance)
+        moved = (own.boxes - other.boxes).abs()
+        assert 0 < moved.max() < 0.5 and other.boxes.min() >= 0 and other.boxes.max() <= 1
+        assert (other.boxes[:, 2:] > other.boxes[:, :2]).all()
