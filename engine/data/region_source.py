@@ -30,10 +30,15 @@ class RegionSource(Protocol):
 
 
 class CachedRegions:
-    """From a `FeatureCache`: the detector stays as it is."""
+    """From a `FeatureCache`: the detector stays as it is.
 
-    def __init__(self, cache: FeatureCache) -> None:
+    views: more looks at the same pictures (`engine.data.views`); each asking draws one of all, from torch's own
+    generator, as dropout does.
+    """
+
+    def __init__(self, cache: FeatureCache, views: Sequence[FeatureCache] = ()) -> None:
         self.cache = cache
+        self.looks = (cache, *views)
 
     def given(self, picture: int) -> int:
         return self.cache.annotated(picture)
@@ -42,7 +47,8 @@ class CachedRegions:
         return self.cache.detected(picture)
 
     def regions(self, asked: Sequence[tuple[int, Sequence[int]]]) -> list[Regions]:
-        return [self.cache.regions(picture, detections) for picture, detections in asked]
+        drawn = torch.randint(len(self.looks), (len(asked),)).tolist() if len(self.looks) > 1 else [0] * len(asked)
+        return [self.looks[look].regions(*one) for look, one in zip(drawn, asked, strict=True)]
 
 
 class LiveRegions:

@@ -22,9 +22,14 @@ BRIGHTNESS, CONTRAST = 0.25, 0.25  # most that the picture changes by, as a shar
 SEED = 15_485_863
 
 
+def views_beside(features: Path, count: int) -> list[Path]:
+    """The folders of so many views, from number 1 on, beside the plain features."""
+    return [features.with_name(f"{features.name}-view-{number}") for number in range(1, 1 + count)]
+
+
 @torch.inference_mode()
 def compute_view(detector: Detector, photos: Sequence[HasBoxes], plain: FeatureCache, number: int, folder: str | Path,
-                 progress: Callable[[int, int], None] = lambda done, count: None) -> None:
+                 *, progress: Callable[[int, int], None] = lambda done, count: None) -> None:
     """Fill a cache with view `number` (from 1) of the photos: the rows of `plain`, each region seen a little otherwise.
 
     Views of odd number are mirrored. Brightness, contrast and every box change at random, from the number alone.

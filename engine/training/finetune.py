@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from engine.data.features import FeatureCache, compute
 from engine.data.region_source import CachedRegions, RegionSource
 from engine.data.splitting import split_off, spread
 from engine.data.tokenizer import WordPieces
+from engine.data.views import compute_view, views_beside
 from engine.detector.detector import Detector
 from engine.errors import ConfigError
 from engine.measure.beliefs import Task
@@ -64,14 +66,15 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     folder = features_folder(cache, found.pictures, only(init, "*-detector.safetensors"),
                              detections=bool(detections)) if cache else run / "features"
     if machine.is_main_process:
-        whole(folder, lambda part: features(detector, found.pictures, part, events, detections=bool(detections)))
+        features(detector, found.pictures, folder, settings.views, events, detections=bool(detections))
     machine.wait_for_everyone()
     seen = Predictor(config, detector, vlbert, pieces, classes).see(Photo.open(probe.photo)) if probe else None
     info = info_of(settings, data, split, init, learned)
     model = FineTuned(vlbert, info.head(config.encoder.hidden))
     freeze(model, settings)
-    source = CachedRegions(FeatureCache(folder, found.pictures))
-    task = task_of(info, model, learned, source, pieces, settings.extra_regions)
+    plain, *views = (FeatureCache(one, found.pictures) for one in (folder, *views_beside(folder, settings.views)))
+    source = CachedRegions(plain)
+    task = task_of(info, model, learned, CachedRegions(plain, views), pieces, settings.extra_regions)
     training = training_of(settings, len(task))
     watch = None
     if held_out and settings.evaluate_every and machine.is_main_process:
@@ -148,18 +151,27 @@ def freeze(model: FineTuned, settings: FineTuneConfig) -> None:
         model.vlbert.requires_grad_(False)
 
 
-def features(detector: Detector, pictures: Sequence[Pictured], folder: Path, events: Events, *,
+def features(detector: Detector, pictures: Sequence[Pictured], folder: Path, views: int, events: Events, *,
              detections: bool) -> None:
-    """Compute the features of all pictures."""
+    """Compute the features of all pictures, plain and in so many further views, unless they are there."""
+    detector.to(accelerator().device)
+    whole(folder, partial(compute, detector, pictures, detections=detections, progress=told(events, "features")))
+    plain = FeatureCache(folder, pictures)
+    for number, view in enumerate(views_beside(folder, views), 1):
+        whole(view, partial(compute_view, detector, pictures, plain, number, progress=told(events, f"view {number}")))
+    detector.cpu()
+
+
+def told(events: Events, what: str) -> Callable[[int, int], None]:
+    """Progress of the features, to who follows the run and to the terminal."""
     tell = events.progress("features")
 
     def say(done: int, count: int) -> None:
         tell(done, count)
         if done % 100 == 0 or done == count:
-            sys.stderr.write(f"features {done}/{count}\n")
+            sys.stderr.write(f"{what} {done}/{count}\n")
 
-    compute(detector.to(accelerator().device), pictures, folder, say, detections=detections)
-    detector.cpu()
+    return say
 
 
 def classes_of(pictures: Sequence[Pictured]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from engine.data.features import FeatureCache, compute
 from engine.data.flickr8k import AnnotatedPhoto, read, texts
 from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
-from engine.data.views import compute_view
+from engine.data.views import compute_view, views_beside
 from engine.detector.detector import ATTRIBUTES, Detector
 from engine.errors import ConfigError, WeightsError
 from engine.model.vlbert import VLBert
@@ -118,17 +118,12 @@ def features_stage(material: Material, detector: Detector) -> None:
         if not (material.features / "index.json").exists():
             compute(detector, material.photos, material.features, partial(_say, "features"))
         plain = FeatureCache(material.features, material.photos)
-        for number, folder in _views(material):
+        for number, folder in enumerate(views_beside(material.features, material.recipe.views), 1):
             if not (folder / "index.json").exists():
-                compute_view(detector, material.photos, plain, number, folder, partial(_say, f"view {number}"))
+                compute_view(detector, material.photos, plain, number, folder,
+                             progress=partial(_say, f"view {number}"))
         detector.cpu()
     material.machine.wait_for_everyone()
-
-
-def _views(material: Material) -> list[tuple[int, Path]]:
-    """The folders of further views, numbered from 1, beside the plain features."""
-    return [(n, material.features.with_name(f"{material.features.name}-view-{n}"))
-            for n in range(1, 1 + material.recipe.views)]
 
 
 def save_stage(material: Material, folder: Path, detector: Detector, model: VLBert) -> None:
@@ -150,7 +145,8 @@ def _initialise(material: Material, model: VLBert, bert: Path, init: Path | None
 
 def pretraining_stage(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption]) -> None:
     cache = FeatureCache(material.features, material.photos)
-    views = [FeatureCache(folder, material.photos) for _, folder in _views(material)]
+    views = [FeatureCache(folder, material.photos)
+             for folder in views_beside(material.features, material.recipe.views)]
     task = PretrainingTask(model, material.config.pretraining, material.pieces, material.photos, cache,
                            material.classes, detector.heads.classify, corpus, views=views)
     settings = TrainingConfig(epochs=material.recipe.epochs, batch_size=128, rate=3e-4, warmup=0.05,

@@ -69,6 +69,17 @@ def test_a_run_leaves_an_adapter_that_moves_what_it_was_told_to_move(folders, tm
     assert (tmp_path / "figures.json").read_text().startswith("{")
 
 
+def test_views_are_kept_beside_the_features_and_learned_from(folders, tmp_path):
+    weights, data = folders
+    for name, views in (("plain", 0), ("looks", 1)):
+        settings = FineTuneConfig(task="grounding", tune="head", epochs=1, batch_size=8, rate=3e-3, views=views)
+        finetune(settings, data=data, split="train", init=weights, run=tmp_path / name)
+    found = {name: sorted(p.name for p in (tmp_path / name).iterdir() if p.is_dir()) for name in ("plain", "looks")}
+    assert found == {"plain": ["features"], "looks": ["features", "features-view-1"]}
+    plain, looks = (load_file(tmp_path / name / "tiny-grounding.safetensors") for name in ("plain", "looks"))
+    assert any(not torch.equal(value, looks[key]) for key, value in plain.items())
+
+
 def test_low_rank_matrices_compute_what_peft_computes(folders):
     predictor = Predictor.load(folders[0])
     model = predictor.model
