@@ -136,6 +136,8 @@ class PretrainingConfig(Settings):
     region_masked: float = setting(0.9, "share of predicted regions that are hidden", low=0, high=1)
     mvrc: bool = setting(True, "classify regions, hidden ones above all; without it no region is hidden")
     relationship: bool = setting(False, "half of the captions come from another photo, and the model tells which")
+    examples_first: bool = setting(
+        False, "words and regions count by the mean of their example's own, so that a long caption counts like a short")
     text_only: bool = setting(True, "mix in text-only sequences")
     text_share: float = setting(1.0, "text-only sequences for each caption", low=0.01)
     classify_all_regions: float = setting(

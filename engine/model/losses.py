@@ -15,7 +15,12 @@ def cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
 
     logits: [K, V]; truth: [K] int64.
     """
-    return mean_or_zero(_CrossEntropy.apply(logits, truth))
+    return mean_or_zero(cross_entropy_of_each(logits, truth))
+
+
+def cross_entropy_of_each(logits: Tensor, truth: Tensor) -> Tensor:
+    """The same of each of the K places, [K] float32."""
+    return _CrossEntropy.apply(logits, truth)
 
 
 class _CrossEntropy(torch.autograd.Function):
@@ -54,3 +59,11 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 def mean_or_zero(each: Tensor) -> Tensor:
     """The mean of [K], and 0, still part of the graph, where K is 0."""
     return each.sum() / max(len(each), 1)
+
+
+def mean_of_means(each: Tensor, examples: Tensor) -> Tensor:
+    """The mean of [K] within each example first, then over the examples that have any (published as
+    NORM_IN_BATCH_FIRST). examples: [K], to which example each belongs."""
+    _, own = examples.unique(return_inverse=True)
+    share = 1 / own.bincount().clamp(min=1)  # [E]
+    return (each * share[own]).sum() / max(len(share), 1)

@@ -19,7 +19,13 @@ from engine.data.flickr8k import AnnotatedPhoto
 from engine.data.masking import HiddenRegions, RegionMasking, WordMasking
 from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
-from engine.model.losses import cross_entropy, mean_or_zero, soft_cross_entropy
+from engine.model.losses import (
+    cross_entropy,
+    cross_entropy_of_each,
+    mean_of_means,
+    mean_or_zero,
+    soft_cross_entropy,
+)
 from engine.model.vlbert import Encoded, VLBert
 from engine.structures.boxes import Boxes
 from engine.structures.caption import Caption
@@ -133,6 +139,8 @@ class PretrainingTask:
         truth: list[int] = []
         targets: list[Tensor] = []
         asked: list[bool] = []
+        word_owners: list[int] = []
+        region_owners: list[int] = []
         related: list[Tensor] = []
         belongs: list[bool] = []
         for numbers in chunked([q.example for q in questions]):
@@ -143,24 +151,32 @@ class PretrainingTask:
             aligned.append(self._alignment(encoded, [q.phrases for q in chunk]))
             related.append(encoded.pooled)
             belongs.extend(q.belongs for q in chunk)
-            for q in chunk:
+            for number, q in zip(numbers, chunk, strict=True):
                 truth.extend(q.truth)
+                word_owners.extend(number for _ in q.truth)
                 targets.extend(q.region_targets.values())
+                region_owners.extend(number for _ in q.region_targets)
                 asked.extend(r in q.asked for r in q.region_targets)
         pieces = torch.tensor(truth, dtype=torch.long, device=self.device)
-        losses = {"words": cross_entropy(self.vlbert.heads.mlm(torch.cat(words)), pieces)}
+        losses = {"words": self._mean(cross_entropy_of_each(self.vlbert.heads.mlm(torch.cat(words)), pieces),
+                                      torch.tensor(word_owners, device=self.device))}
         if targets:
             each = soft_cross_entropy(self.vlbert.heads.mvrc(torch.cat(regions)), torch.stack(targets).to(self.device))
             chosen = torch.tensor(asked, device=self.device)
-            losses["regions"] = mean_or_zero(each[chosen])
+            owners = torch.tensor(region_owners, device=self.device)
+            losses["regions"] = self._mean(each[chosen], owners[chosen])
             if self.config.classify_all_regions:
-                losses["seen_regions"] = self.config.classify_all_regions * mean_or_zero(each[~chosen])
+                losses["seen_regions"] = self.config.classify_all_regions * self._mean(each[~chosen], owners[~chosen])
         if self.config.relationship:
             losses["relationship"] = cross_entropy(self.vlbert.heads.relationship(torch.cat(related)),
                                                    torch.tensor(belongs, dtype=torch.long, device=self.device))
         if self.config.alignment:
             losses["alignment"] = self.config.alignment * mean_or_zero(torch.cat(aligned))
         return losses
+
+    def _mean(self, each: Tensor, owners: Tensor) -> Tensor:
+        """Of [K] losses that belong to these examples, [K]."""
+        return mean_of_means(each, owners) if self.config.examples_first else mean_or_zero(each)
 
     def _alignment(self, encoded: Encoded, phrases: Sequence[list[Phrase]]) -> Tensor:
         """The loss of each of P phrases in a chunk, [P]."""

@@ -7,7 +7,13 @@ from torch import Tensor
 from engine.detector.fast_rcnn import FastRCNN
 from engine.model.embeddings import Embeddings, RegionEmbedding
 from engine.model.encoder import Encoder
-from engine.model.losses import cross_entropy, mean_or_zero, soft_cross_entropy
+from engine.model.losses import (
+    cross_entropy,
+    cross_entropy_of_each,
+    mean_of_means,
+    mean_or_zero,
+    soft_cross_entropy,
+)
 from engine.model.vlbert import VLBert
 from engine.structures.batch import Batch
 from engine.weights.files import fill
@@ -51,7 +57,8 @@ def batch_of(case: Case, fast_rcnn: FastRCNN | None) -> Batch:
                  pad(real, more[2:]), pad(given["mvrc_ops"] == 1, more[2:]))
 
 
-def run(case: Case) -> tuple[VLBert, FastRCNN | None, dict[str, Tensor], dict[str, Tensor]]:
+def run(case: Case, *, examples_first: bool = False) -> tuple[
+        VLBert, FastRCNN | None, dict[str, Tensor], dict[str, Tensor]]:
     """The model, its outputs and its losses. The cases give region 0's appearance, so it is not made from the others;
     that is a duty of the published data reader, and of `VLBert.obj_rep` here."""
     model, fast_rcnn = small_model(case)
@@ -67,6 +74,11 @@ def run(case: Case) -> tuple[VLBert, FastRCNN | None, dict[str, Tensor], dict[st
     asked = labels >= 0
     targets = case.inputs["mvrc_labels"]
     chosen = targets.sum(dim=-1) > 0
+    if examples_first:
+        return model, fast_rcnn, {"words": words}, {
+            "caption": mean_of_means(cross_entropy_of_each(words[asked], labels[asked]), asked.nonzero()[:, 0]),
+            "mvrc": mean_of_means(soft_cross_entropy(model.heads.mvrc(encoded.regions[chosen]), targets[chosen]),
+                                  chosen.nonzero()[:, 0])}
     losses = {
         "caption": cross_entropy(words[:rows][asked[:rows]], labels[:rows][asked[:rows]]),
         "text": cross_entropy(words[rows:][asked[rows:]], labels[rows:][asked[rows:]]),
@@ -103,6 +115,19 @@ def compare(case: Case, logits: dict[str, str], losses: dict[str, str]) -> None:
 
 def test_captions_on_precomputed_features_agree():
     compare(Case("pretrain_prec"), {"caption": "mlm_logits"}, {"caption": "mlm_loss", "mvrc": "mvrc_loss"})
+
+
+def test_means_within_each_example_first_agree():
+    case = Case("pretrain_prec")
+    model, _, outputs, losses = run(case, examples_first=True)
+    text = case.inputs["text"] > 0
+    check(outputs["words"][:, :text.shape[1]][text], case.outputs["norm_first_mlm_logits"][:, :text.shape[1]][text])
+    for own in ("caption", "mvrc"):
+        theirs = case.scalars["norm_first_" + {"caption": "mlm_loss", "mvrc": "mvrc_loss"}[own]]
+        assert losses[own].item() == pytest.approx(theirs, rel=1e-4)
+    sum(losses.values()).backward()
+    norms = case.about["norm_first_grad_norms"]
+    assert check_gradient_norms(model, vlbert_names(case.state()), norms) == len(norms)
 
 
 @pytest.mark.parametrize("name", ["pretrain_multitask_prec", "pretrain_multitask_e2e"])
