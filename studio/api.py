@@ -9,7 +9,7 @@ from typing import Any, cast
 import gradio as gr
 
 from engine.errors import VLBertError
-from studio.errors import RequestError
+from studio.errors import RequestError, without_folders
 from studio.explaining.explanations import Explanations, Subject
 from studio.service import Masking, Service
 from studio.session import Session
@@ -88,7 +88,7 @@ class Api:
                 "hidden_regions": hidden_regions or [], "heads_off": heads_off or []})
             yield Subject(visitor, session, cast(Masking, masking), 0)
         except VLBertError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise gr.Error(without_folders(str(error)), print_exception=False) from error
         finally:
             self._service.leave(visitor)
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import gradio as gr
 
+from studio.canvas.markup import markup
 from studio.canvas.server import server_functions
 from studio.explaining.explanations import Explanations
 from studio.service import Service
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("dom", "state", "server", "sources", "boxes", "picture", "marks", "words", "answers", "status", "steps",
-           "render", "remote", "works", "effects", "stage", "proof", "attribution", "attention", "attention_panel",
-           "bertviz", "heads", "leak", "compare", "take", "why", "canvas")
+SCRIPTS = ("dom", "state", "server", "sources", "photo", "boxes", "picture", "marks", "words", "answers", "status",
+           "steps", "render", "remote", "works", "effects", "stage", "proof", "attribution", "attention",
+           "attention_panel", "bertviz", "heads", "leak", "compare", "take", "why", "canvas")
 STYLES = ("canvas", "picture", "panel", "why", "attention")
 
 
@@ -31,7 +32,7 @@ def build_canvas(service: Service, explain: Explanations, card: str = "", **layo
     """
     return gr.HTML(
         value=None,
-        html_template=_read("canvas.html").replace("<!-- why -->", _read("why.html")),
+        html_template=markup(FOLDER / "canvas.html"),
         css_template="\n".join(_read(f"{name}.css") for name in STYLES),
         js_on_load="\n".join(_read(f"{name}.js") for name in SCRIPTS),
         apply_default_css=False,

@@ -3,7 +3,7 @@
 function redraw() {
   const state = store.now;
   const known = (kind) => guessesOf(reply[kind]);
-  renderPhoto(state);
+  renderPhoto(state.photo, modelReady && !state.regions);
   boxes.render(state, ui, known("regions"));
   regionList.render(state, ui, known("regions"));
   renderMarks(state, ui);
@@ -13,20 +13,6 @@ function redraw() {
   renderEmpty();
   sources.markOpen(state.photo);
   showMode(state.hiddenRegions.length ? reply.masking : "", ui.refining);
-}
-
-function renderPhoto(state) {
-  const { photo } = state;
-  setHidden(part("frame"), !photo);
-  setHidden(part("wait"), Boolean(photo));
-  if (!photo) return;
-  const image = part("image");
-  setAttribute(image, "alt", photo.shows);
-  if (image.getAttribute("src") !== photo.picture) {
-    image.src = photo.picture;
-    part("frame").style.setProperty("--ratio", String(photo.width / photo.height));
-  }
-  part("studio").classList.toggle("looking", modelReady && !state.regions);
 }
 
 function renderTools(state) {

@@ -11,6 +11,7 @@ from PIL import Image
 
 from engine.errors import VLBertError
 from engine.structures.photo import Photo
+from studio.errors import without_folders
 from studio.tabs.training_form import NEXT, build_form, order_of
 from studio.tabs.training_view import Seen, Shown, look
 from studio.teaching.jobs import Jobs
@@ -76,7 +77,7 @@ def told(jobs: Jobs) -> Callable[..., str]:
         try:
             return order_of(*values).command(jobs.places, jobs.places.runs / NEXT)
         except VLBertError as error:
-            return f"# {error}"
+            return f"# {without_folders(str(error))}"
 
     return tell
 

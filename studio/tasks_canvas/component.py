@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from studio.canvas.markup import markup
 from studio.explaining.explanations import Explanations
 from studio.service import Service
 from studio.task_desk import TaskDesk
@@ -14,7 +15,7 @@ from studio.tasks_canvas.server import task_functions
 
 FOLDER = Path(__file__).parent
 CANVAS = FOLDER.parent / "canvas"
-SHARED_SCRIPTS = ("dom", "server", "sources", "boxes", "status")
+SHARED_SCRIPTS = ("dom", "server", "sources", "photo", "boxes", "status")
 SCRIPTS = ("fields", "lights", "results", "adapters", "asking", "tasks")
 SHARED_STYLES = ("canvas", "picture", "panel")
 
@@ -23,7 +24,7 @@ def build_task_canvas(service: Service, explain: Explanations, desk: TaskDesk, *
     """Its value is {"visitor": the visitor's secret name}. Built as `build_canvas` is."""
     return gr.HTML(
         value=None,
-        html_template=(FOLDER / "tasks.html").read_text(encoding="utf-8"),
+        html_template=markup(FOLDER / "tasks.html", without=frozenset({"drawing"})),
         css_template="\n".join([*(_read(CANVAS, f"{name}.css") for name in SHARED_STYLES), _read(FOLDER, "tasks.css")]),
         js_on_load="\n".join([*(_read(CANVAS, f"{name}.js") for name in SHARED_SCRIPTS),
                               *(_read(FOLDER, f"{name}.js") for name in SCRIPTS)]),

@@ -32,7 +32,7 @@ const sources = makeSources({ opened: openPhoto, complain: notices.complain });
 
 function redraw() {
   const lights = lightsOf(now);
-  renderPicture();
+  renderPhoto(now.photo, ready && !now.regions);
   renderRegions(now, lights);
   renderCard(now, { pointAt(index) { now.pointed = index; lookFrom(index); } });
   renderFours(now, fields.rows);
@@ -41,20 +41,6 @@ function redraw() {
   sources.markOpen(now.photo);
   for (const button of part("modes").children) setAttribute(button, "aria-pressed", button.dataset.mode === now.mode);
   part("studio").dataset.mode = now.mode;
-}
-
-function renderPicture() {
-  const { photo } = now;
-  setHidden(part("frame"), !photo);
-  setHidden(part("wait"), Boolean(photo));
-  if (!photo) return;
-  const image = part("image");
-  setAttribute(image, "alt", photo.shows);
-  if (image.getAttribute("src") !== photo.picture) {
-    image.src = photo.picture;
-    part("frame").style.setProperty("--ratio", String(photo.width / photo.height));
-  }
-  part("studio").classList.toggle("looking", ready && !now.regions);
 }
 
 function setMode(mode) {

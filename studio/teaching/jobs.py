@@ -119,14 +119,14 @@ class Jobs:
         self.tick()
         return id
 
-    def stop(self, id: str) -> None:
-        """Within a step, which is saved; asked a second time, at once."""
+    def stop(self, id: str, why: str = "") -> None:
+        """Within a step, which is saved; asked a second time, at once. why: kept with the run."""
         with self._lock:
             run = self.run(id)
             if run.record is None or run.state not in ACTIVE:
                 return
             process = run.record.process()
-            replace(run.record, asked=0.0).write(run.folder)
+            replace(run.record, asked=0.0, why=why or run.record.why).write(run.folder)
             if process:
                 with contextlib.suppress(psutil.Error):
                     process.send_signal(signal.SIGKILL if run.state == "stopping" else signal.SIGTERM)
@@ -138,7 +138,7 @@ class Jobs:
             if run.record is None or run.state not in ("stopped", "failed", "broken off"):
                 raise RequestError(f"“{run.name}” is {run.state}; only a run that ended early can be resumed.")
             self.check_disk()
-            replace(run.record, asked=time.time(), pid=0, born=0.0).write(run.folder)
+            replace(run.record, asked=time.time(), pid=0, born=0.0, why="").write(run.folder)
         self.tick()
 
     def rename(self, id: str, name: str) -> None:
@@ -179,7 +179,7 @@ class Jobs:
                 if run.state == "finished":
                     (run.folder / "state.pt").unlink(missing_ok=True)
             busy = [run for run in runs if run.state in ("running", "stopping")]
-            if busy and self.limits.megabytes and self.megabytes() > self.limits.megabytes:
+            if busy and self.limits.megabytes:
                 self._stop_for_space(busy)
             waiting = [(run.record.asked, run) for run in runs if run.state == "waiting" and run.record]
             if waiting and not busy:
@@ -198,10 +198,14 @@ class Jobs:
             replace(run.record, pid=child.pid, born=psutil.Process(child.pid).create_time()).write(run.folder)
 
     def _stop_for_space(self, busy: list[Run]) -> None:
-        for run in busy:
+        """Where the runs take more than they may. What a run has learned is kept, and it can go on."""
+        used = self.megabytes()
+        for run in busy if used > self.limits.megabytes else ():
             if run.state == "running":
                 _log.warning("The runs take over %d MB; %s is stopped.", self.limits.megabytes, run.id)
-                self.stop(run.id)
+                self.stop(run.id, f"The studio stopped it: the runs take {used:.0f} MB, and at most "
+                          f"{self.limits.megabytes} MB are allowed here. What it has learned is kept. Delete another "
+                          "run, then press Resume.")
 
     def check_disk(self) -> None:
         """Raises RequestError where the runs take more than they may."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from studio.errors import without_folders
+
 if TYPE_CHECKING:
     from studio.teaching.own_photos import Taken
 
@@ -17,7 +19,7 @@ def report(taken: Taken, pictures: Sequence[str]) -> str:
     lines, photos = len(taken.entries), taken.photos
     said = [f'<p class="good">{lines} line{"s" * (lines != 1)} about {photos} photos can be used.</p>']
     if taken.problems:
-        named = "".join(f"<li>{escape(p)}</li>" for p in taken.problems[:MOST_NAMED])
+        named = "".join(f"<li>{escape(without_folders(p))}</li>" for p in taken.problems[:MOST_NAMED])
         more = len(taken.problems) - MOST_NAMED
         said.append(f'<p class="problem">{len(taken.problems)} left out:</p><ul class="problems">{named}'
                     + (f"<li>and {more} more</li>" if more > 0 else "") + "</ul>")

@@ -6,11 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from engine.errors import WeightsError
+from engine.config import FineTuneConfig, ScenesConfig
+from engine.errors import DiskError, WeightsError
+from studio import forms
 from studio.errors import without_folders
 from studio.flags import read_flags
 from studio.jobs import open_jobs
 from studio.public import Allowance, PublicLimits
+from studio.tabs.training import starter
+from studio.tabs.training_form import MAIN, MORE, SCENES, START, checker
+from studio.teaching.jobs import Jobs
+from studio.teaching.orders import Order, Places
+from studio.teaching.runs import Record
+from studio.views.progress import progress, table
 
 
 class Clock:
@@ -103,3 +111,23 @@ def test_a_public_page_trains_nothing(monkeypatch):
 ])
 def test_a_visitor_reads_names_but_no_folders(message, shown):
     assert without_folders(message) == shown
+
+
+def test_no_folder_of_the_machine_reaches_who_teaches(tmp_path):
+    places = Places(tmp_path / "runs", tmp_path / "weights")
+    jobs = Jobs(places)
+    photo = tmp_path / "a.csv"
+    photo.write_text("photo,phrase,x1,y1,x2,y2\n")
+    said = [checker(jobs)([str(photo)], "grounding")[1]]  # the weights have no vocabulary
+    folder = places.runs / "20260101-120000-abcd"
+    folder.mkdir()
+    said.append(table(jobs.runs()))  # its record is missing
+    order = Order(forms.read(FineTuneConfig, START), ScenesConfig(scenes=8))
+    Record("r", order, 1.0, 1.0, pid=2**22 + 1, born=1.0).write(folder)
+    (folder / "log.jsonl").write_text(json.dumps({"event": "failed", "why": f"There is no file {photo}. Copy it."}))
+    said.append(progress(jobs.runs()[0]))
+    jobs.check_disk = lambda: (_ for _ in ()).throw(DiskError(f"{folder}/state.pt could not be written"))
+    settings = [forms.widget(f, START.get(f.name)).value for f in forms.fields_of(FineTuneConfig, MAIN + MORE)]
+    said.append(starter(jobs)("", SCENES, "", None, "", 8, 1, *settings)[0])
+    for html, name in zip(said, ("vocab.txt", "run.json", "a.csv", "state.pt"), strict=True):
+        assert name in html and str(tmp_path) not in html and "/tmp" not in html, html

@@ -4,6 +4,7 @@ forms that say what the command line says."""
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from studio.flags import read_flags
 from studio.teaching.jobs import Jobs, Limits
 from studio.teaching.orders import ROOT, Order, Places
 from studio.teaching.runs import Record, read_run
+from studio.views.progress import progress
 from tests.tiny import CONFIG, write_tiny
 
 PATIENCE = 500.0  # seconds for a child on a busy machine
@@ -166,6 +168,28 @@ def test_the_disk_limit_refuses_a_run_and_stops_one(tmp_path, places):
     with pytest.raises(RequestError, match="take 3 MB; at most 1"):
         studio.submit(Order(QUICK, SCENES))
     assert studio.runs() == []
+
+
+def test_a_run_that_crosses_the_disk_limit_is_stopped_kept_and_told_and_goes_on_when_there_is_space(tmp_path, places):
+    studio = Jobs(Places(tmp_path, places.weights), Limits(megabytes=200), nice=0)
+    id = studio.submit(Order(replace(QUICK, steps=1_000_000, evaluate_every=1000), SCENES), "endless")
+    wait(studio, id, lambda r: r.log.step >= 3)
+    large = tmp_path / "cache" / "large"
+    with large.open("wb") as file:
+        file.truncate(300 * 2**20)  # takes no room, but counts
+    run = wait(studio, id, lambda r: r.state not in ("running", "stopping"))
+    assert run.state == "stopped" and checkpoint.load(run.folder / "state.pt")["step"] == run.log.step >= 3
+    assert re.search(r"The studio stopped it: the runs take 3\d\d MB, and at most 200 MB are allowed here\. "
+                     r"What it has learned is kept\. Delete another run, then press Resume\.", run.problem)
+    assert run.problem in progress(run)
+    with pytest.raises(RequestError, match="at most 200 are allowed"):
+        studio.resume(id)
+    large.unlink()
+    studio.resume(id)
+    going = wait(studio, id, lambda r: r.state == "running" and r.log.step > run.log.step)
+    assert going.problem == ""
+    studio.stop(id)
+    assert wait(studio, id, lambda r: r.state == "stopped").problem == ""
 
 
 def test_a_form_gives_back_the_settings_it_shows_and_the_command_says_the_same(tmp_path):

@@ -1,0 +1,14 @@
+// The photo in its frame, under whatever is drawn on it. looking: whether the detector is at it.
+
+function renderPhoto(photo, looking) {
+  setHidden(part("frame"), !photo);
+  setHidden(part("wait"), Boolean(photo));
+  if (!photo) return;
+  const image = part("image");
+  setAttribute(image, "alt", photo.shows);
+  if (image.getAttribute("src") !== photo.picture) {
+    image.src = photo.picture;
+    part("frame").style.setProperty("--ratio", String(photo.width / photo.height));
+  }
+  part("studio").classList.toggle("looking", looking);
+}
