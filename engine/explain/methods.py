@@ -9,7 +9,8 @@ from engine.errors import ConfigError
 
 @dataclass(frozen=True)
 class Method:
-    """signed: tells for from against. complete: its values sum to full - empty. long: takes seconds."""
+    """signed: tells for from against. complete: its values sum to full - empty. long: takes seconds. scaled: its signed
+    values are shares of a whole, no amounts of probability."""
 
     name: str
     title: str
@@ -18,6 +19,7 @@ class Method:
     signed: bool
     complete: bool
     long: bool = False
+    scaled: bool = False
 
 
 _ALL = (
@@ -25,7 +27,7 @@ _ALL = (
            "Attention relevance and leave-one-out, each scaled to a sum of 1, three parts and one: what one misses the "
            "other may see, but a value is no longer an amount of probability.",
            "Rieger and Hansen 2020, Aggregating explanation methods, arXiv 1903.00519; parts chosen on development "
-           "photographs", signed=True, complete=False),
+           "photographs", signed=True, complete=False, scaled=True),
     Method("relevance", "Attention relevance",
            "Follows the attention that raises the answer through all layers; it shows where evidence flows, not what "
            "the answer would be without it, and never what speaks against.",

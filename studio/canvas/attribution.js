@@ -36,20 +36,26 @@ function makeMap({ why, stage, effects, takeAway }) {
     choose(reply.default);
   }
 
+  const sumOf = (map) => [...map.words, ...map.regions].reduce((s, v) => s + Math.abs(v), 0);
+  const inPoints = (map) => map.signed && !methods.find((m) => m.name === map.method)?.scaled;
   const sayOf = (map) => {
-    const sum = [...map.words, ...map.regions].reduce((s, v) => s + Math.abs(v), 0);
-    return map.signed ? (v) => points(v) : (v) => `${sum ? (100 * Math.abs(v) / sum).toFixed(0) : 0} %`;
+    const sum = sumOf(map);
+    const shareOf = (v) => `${map.signed && v ? (v < 0 ? "−" : "+") : ""}${sum ? (100 * Math.abs(v) / sum).toFixed(0) : 0} %`;
+    return inPoints(map) ? points : shareOf;
   };
 
   function paint(map) {
     const say = sayOf(map);
     stage.paint({ words: map.words, regions: map.regions, scale: map.scale, say, marked: why.asked });
-    renderLegend(map.signed ? { signed: true, scale: Math.abs(100 * map.scale).toFixed(1), forIt: "points for the answer",
-      against: "points against it" } : { signed: false, scale: say(map.scale), forIt: "of all, for the answer" });
+    const largest = inPoints(map) ? Math.abs(100 * map.scale).toFixed(1) : `${(100 * map.scale / (sumOf(map) || 1)).toFixed(0)} %`;
+    const unit = inPoints(map) ? "points" : "of all,";
+    renderLegend({ signed: map.signed, scale: map.scale ? tight(largest) : 0, forIt: `${unit} for the answer`, against: `${unit} against it` });
     setText(part("map-sentence"), tight(map.sentence));
   }
 
   function clear() {
+    stage.paint({});
+    renderLegend({ scale: 0 });
     setHidden(part("proof"), true);
     setHidden(part("numbers"), true);
     setText(part("map-sentence"), "");
@@ -59,6 +65,12 @@ function makeMap({ why, stage, effects, takeAway }) {
 
   return {
     get method() { return method; },
+    clear,
+    // What is being made is of no use any more.
+    drop() {
+      working.clear();
+      proving.clear();
+    },
     async show() {
       await load();
       const { subject, asked } = why;
@@ -71,7 +83,9 @@ function makeMap({ why, stage, effects, takeAway }) {
       if (!current()) return;
       paint(map);
       part("why").dataset.map = chosen;
-      table.render(map, effects, asked, sayOf(map));
+      why.showEmpty();
+      table.render(map, effects, asked, inPoints(map));
+      if (!why.near) return;
       const proof = await proving.show(why.ask("why_proof", { asked, method: chosen }, proving.progress));
       if (!current()) return;
       renderProof(proof);
@@ -119,10 +133,10 @@ function makeTable({ stage, takeAway }) {
     title, make("span", { "aria-hidden": "true" }, column === key ? (down ? " ↓" : " ↑") : "")))));
     const body = sorted.slice(0, all ? sorted.length : FIRST_ROWS).map((r) => make("tr", {},
       make("th", { scope: "row" }, make("span", { class: "kind", "aria-hidden": "true" }, r.kind === "word" ? "Aa" : "▣"), r.name),
-      make("td", {}, last.map.signed ? points(r.value) : r.value.toPrecision(2)), make("td", {}, tight(`${(100 * r.size).toFixed(0)} %`)),
+      make("td", {}, last.inPoints ? points(r.value) : r.value.toPrecision(2).replace("-", "−")), make("td", {}, tight(`${(100 * r.size).toFixed(0)} %`)),
       make("td", {}, r.without === null ? "–" : points(r.without))));
     place.replaceChildren(
-      make("table", {}, make("caption", {}, last.map.signed ? "Values and changes in points of probability"
+      make("table", {}, make("caption", {}, last.inPoints ? "Values and changes in points of probability"
         : "Values as the method gives them; changes in points of probability"), make("thead", {}, head),
       make("tbody", {}, ...body)),
       make("div", { class: "row" }, sorted.length > FIRST_ROWS ? make("button", { type: "button", class: "small",
@@ -133,5 +147,5 @@ function makeTable({ stage, takeAway }) {
 
   const focus = (key) => place.querySelector(`[data-column="${key}"]`)?.focus();
 
-  return { again, render(map, effects, asked) { last = { map, effects, asked }; again(); } };
+  return { again, render(map, effects, asked, inPoints) { last = { map, effects, asked, inPoints }; again(); } };
 }

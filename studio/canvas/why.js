@@ -8,6 +8,7 @@ function makeWhy({ courier, effects, speak }) {
   const kept = new Map(); // what was asked about the present subject -> a task
   let timer = null;
   let near = false;
+  let any = false; // whether something is hidden whose answer could be explained
   const why = { subject: null, asked: null, tab: "map", panels: {},
     call: (name, fields) => courier.call(name, fields),
     // A task about the present subject; the same one again where it was asked before.
@@ -21,6 +22,8 @@ function makeWhy({ courier, effects, speak }) {
       return kept.get(key);
     },
     refresh,
+    showEmpty,
+    get near() { return near; },
     // Something may be told to leave or stop at any moment; nobody needs to hear of it twice.
     quietly: (promise) => promise.catch((problem) => { if (!(problem instanceof Problem)) throw problem; }),
   };
@@ -71,15 +74,19 @@ function makeWhy({ courier, effects, speak }) {
     for (const tab of part("why-tabs").children) setAttribute(tab, "aria-selected", tab.dataset.tab === name);
     for (const tab of part("why-tabs").children) tab.tabIndex = tab.dataset.tab === name ? 0 : -1;
     for (const panel of section.querySelectorAll(".panel")) setHidden(panel, panel.dataset.panel !== name);
+    showEmpty();
     refresh();
   }
   makeRow(part("why-tabs"));
   for (const tab of part("why-tabs").children) tab.addEventListener("click", () => openTab(tab.dataset.tab));
 
+  // The map that the page begins with is made ahead, whatever is in sight; the rest once somebody looks.
   function refresh() {
-    if (!why.subject || !near) return;
-    stage.paint({});
-    renderLegend({ scale: 0 });
+    if (!why.subject || (!near && why.tab !== "map")) return;
+    if (why.tab !== "map") {
+      stage.paint({});
+      renderLegend({ scale: 0 });
+    }
     const shown = why.panels[why.tab].show();
     if (shown) why.quietly(shown);
   }
@@ -92,9 +99,19 @@ function makeWhy({ courier, effects, speak }) {
     refresh();
   }
 
+  // What one gets, where nothing is painted.
+  function showEmpty() {
+    const bare = !any && why.tab !== "compare";
+    section.classList.toggle("bare", bare);
+    setHidden(part("why-empty"), !bare && (why.tab !== "map" || Boolean(section.dataset.map)));
+    setText(part("why-empty-lead"), bare ? "Hide a word or a box: here you see which other words and boxes the answer rests on."
+      : "Which words and which boxes this answer rests on: it comes by itself, a moment after the answer.");
+  }
+
   // The visitor has taken a step: what is being computed about the state before is of no use any more.
   function moved() {
     clearTimeout(timer);
+    why.panels.map?.drop();
     works.stopAll();
     kept.clear();
     why.subject = null;
@@ -114,10 +131,13 @@ function makeWhy({ courier, effects, speak }) {
     // An answer is on the page; `reply` may be replaced by the faithful one soon.
     answered(state, reply) {
       moved();
-      const any = reply.words.length + reply.regions.length > 0;
-      setHidden(section, !any && why.tab !== "compare");
+      any = reply.words.length + reply.regions.length > 0;
+      setHidden(section, false);
+      if (!any && stage.state) why.panels.map.clear();
+      showEmpty();
       if (!any || !state.chips || !state.regions) return;
       stage.render(state);
+      if (state.hiddenRegions.length && reply.masking === "feature") return; // the faithful answer goes before
       timer = setTimeout(() => {
         why.subject = { state, reply, masking: reply.masking };
         section.classList.remove("stale");

@@ -18,7 +18,7 @@ def methods(known: Iterable[Method], default: str) -> dict[str, Any]:
     """Those that a visitor can choose; random orders only serve as a measure."""
     return {"default": default, "methods": [
         {"name": m.name, "title": m.title, "sentence": m.sentence, "source": m.source, "signed": m.signed,
-         "long": m.long} for m in known if m.name != "random"]}
+         "long": m.long, "scaled": m.scaled} for m in known if m.name != "random"]}
 
 
 def attribution(found: Attribution) -> dict[str, Any]:

@@ -83,6 +83,60 @@ def test_a_map_stands_beside_its_proof_and_its_numbers(visit, studio_url):
     assert page.problems == []
 
 
+def test_the_first_explanation_comes_by_itself_and_is_dropped_when_the_visitor_goes_on(visit, studio_url):
+    page = visit(studio_url, viewport={"width": 1366, "height": 420})  # "Why?" is out of sight
+    asked = []
+
+    def note(route):
+        sent = route.request.post_data or ""
+        asked.append(re.search(r'"fn_name": ?"(\w+)"', sent).group(1))
+        if '"why_map"' in sent and len(held) < 1 and waiting:
+            held.append((route, int(re.search(r'"work": ?(\d+)', sent).group(1))))
+        else:
+            stopped.extend(re.findall(r'"work": ?(\d+)', sent) if "why_stop" in sent else [])
+            route.continue_()
+
+    held, stopped, waiting = [], [], []
+    page.route("**/component_server/", note)
+    page.reload()
+    answered(page)
+    mapped(page)
+    assert asked.index("ask") < asked.index("why_map") and "why_proof" not in asked
+    assert page.evaluate("scrollY") == 0
+    waiting.append(True)
+    word(page, "grass").click()
+    expect(card(page, "grass")).to_be_visible()
+    while not held:
+        page.wait_for_timeout(50)
+    [(route, work)] = held
+    word(page, "mouth").click()
+    expect(card(page, "mouth")).to_be_visible()
+    mapped(page)
+    assert str(work) in stopped
+    sentence = page.locator('.studio [data-part="map-sentence"]')
+    now = sentence.inner_text()
+    with page.expect_response(lambda response: response.request == route.request):
+        route.continue_()
+    page.wait_for_timeout(200)  # what came of it is painted no more
+    assert sentence.inner_text() == now and page.problems == []
+
+
+def test_what_an_explanation_gives_is_said_where_there_is_none_yet(visit, studio_url):
+    page = visit(studio_url)
+    explained(page)
+    mapped(page)
+    empty = page.locator(".studio .why-empty")
+    expect(empty).to_be_hidden()
+    page.locator('.studio [data-part="reset"]').click()
+    expect(empty).to_contain_text("Hide a word or a box: here you see")
+    expect(page.locator(".studio .why [role=tab]").first).to_be_hidden()
+    chip(page, 0).click()
+    expect(page.locator('.studio [data-part="map-sentence"]')).to_contain_text("has")
+    expect(empty).to_be_hidden()
+    expect(page.locator(".studio .asked .pill")).to_have_count(1)
+    expect(page.locator(".studio")).to_have_attribute("data-masking", "pixels")  # the faithful answer came before
+
+
 def test_another_method_answer_and_element_can_be_asked_about(visit, studio_url):
     page = visit(studio_url)
     explained(page)
