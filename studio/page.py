@@ -14,6 +14,7 @@ from studio.lessons.lessons import build_lessons
 from studio.service import Service
 from studio.tabs import training
 from studio.tabs.tasks import build_tasks
+from studio.teaching.before import Before
 from studio.teaching.jobs import Jobs
 
 TITLE = "VL-BERT Studio"
@@ -57,7 +58,7 @@ def build_page(service: Service, card: Path, jobs: Jobs | None = None) -> gr.Blo
                 tasks = build_tasks(service, explain, finished_adapters)
             if jobs:
                 with gr.Tab("Teach", id="teach") as tab:
-                    training.build_training(jobs, page, tab)
+                    training.build_training(jobs, Before(service, jobs.places), page, tab)
         with gr.Accordion("Model card", open=False, elem_id="model-card") as drawer:
             gr.Markdown(_read_card(card))
         build_api(service, explain)

@@ -119,6 +119,10 @@ class Service:
             self._slow.run(lambda: self._ready().hidden_pixels(seen, session.hidden_regions))
         return seen
 
+    def in_turn(self, look: Callable[[], Seen]) -> Seen:
+        """Let something look at a picture when it is its turn among the slow ones. Raises BusyError."""
+        return self._slow.run(look)
+
     def ask(self, visitor: str, session: Session, sequence: int, masking: Masking) -> Prediction:
         """What the model believes about everything hidden.
 

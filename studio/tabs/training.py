@@ -14,7 +14,10 @@ from engine.structures.photo import Photo
 from studio.errors import without_folders
 from studio.tabs.training_form import NEXT, build_form, order_of
 from studio.tabs.training_view import Seen, Shown, look
+from studio.teaching.before import Before
 from studio.teaching.jobs import Jobs
+from studio.teaching.runs import Run
+from studio.views.invitation import INVITATION
 from studio.views.notices import notice
 
 STYLE = Path(__file__).parent / "training.css"
@@ -26,7 +29,7 @@ guessing. Every measurement is on pictures that it does not learn from, and the 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
-def build_training(jobs: Jobs, page: gr.Blocks, tab: gr.Tab) -> None:
+def build_training(jobs: Jobs, before: Before, page: gr.Blocks, tab: gr.Tab) -> None:
     """Fills `tab`; what it shows is fetched when the page or the tab is opened, and each second while a run goes on."""
     with gr.Column(elem_id="training"):
         gr.Markdown(LEAD)
@@ -50,19 +53,23 @@ def build_training(jobs: Jobs, page: gr.Blocks, tab: gr.Tab) -> None:
     page.load(told(jobs), form.inputs, form.command, **QUIET)
     gr.on([c.change for c in form.inputs if not isinstance(c, gr.Image)], told(jobs), form.inputs, form.command,
           trigger_mode="always_last", **QUIET)
-    form.start.click(starter(jobs), [form.name, *form.inputs], [said, shown.run], api_visibility="private").then(
-        see, follow, shown.all, **QUIET)
+    form.start.click(starter(jobs, before.begin), [form.name, *form.inputs], [said, shown.run],
+                     api_visibility="private").then(see, follow, shown.all, **QUIET)
     _wire(jobs, shown, manage, said, see, follow)
 
 
-def starter(jobs: Jobs) -> Callable[..., tuple[str, Any]]:
-    """Puts what the form orders into the queue: a notice where that is refused, and the run to follow."""
+def starter(jobs: Jobs, begun: Callable[[Run], None] = lambda run: None) -> Callable[..., tuple[str, Any]]:
+    """Puts what the form orders into the queue: a notice where that is refused, and the run to follow.
+
+    begun: gets the run, which begins or waits.
+    """
 
     def start(name: str | None, *values: Any) -> tuple[str, Any]:
         try:
             order = order_of(*values)
             probe = Photo.open(values[2]) if order.probe else None
             run = jobs.submit(order, name, (lambda path: _save(probe, path)) if probe else None)
+            begun(jobs.run(run))
             return "", gr.Dropdown(choices=[(r.name, r.id) for r in jobs.runs()], value=run)
         except VLBertError as error:
             return notice(str(error)), gr.skip()
@@ -84,8 +91,8 @@ def told(jobs: Jobs) -> Callable[..., str]:
 
 def _build_right() -> tuple[Shown, dict[str, Any]]:
     """The run that is followed, above the list of all."""
-    run = gr.Dropdown(label="Run", choices=[], interactive=True, elem_id="training-run")
-    progress = gr.HTML(elem_id="training-progress")
+    run = gr.Dropdown(label="Run", choices=[], visible=False, interactive=True, elem_id="training-run")
+    progress = gr.HTML(INVITATION, elem_id="training-progress")
     with gr.Row():
         stop = gr.Button("Stop", visible=False, elem_id="training-stop")
         resume = gr.Button("Resume", visible=False, elem_id="training-resume")

@@ -17,6 +17,7 @@ from studio.teaching.examples import NONE, Examples, picture, read_examples
 from studio.teaching.jobs import Jobs
 from studio.teaching.runs import ACTIVE, Run
 from studio.views.card import card
+from studio.views.invitation import INVITATION
 from studio.views.progress import curves, progress, table
 from studio.views.watched import history, watched
 
@@ -67,7 +68,8 @@ def look(jobs: Jobs, id: str | None, compare: list[str] | None, example: int | N
         iter(runs), None)
     examples = read_examples(run) if run else NONE
     key = repr((run and run.id, compare, example, moment,
-                [(r.id, r.state, r.name, len(r.log.points), r.log.step, r.log.preparing) for r in runs],
+                [(r.id, r.state, r.name, len(r.log.points), len(r.log.measured), r.log.step, r.log.preparing)
+                 for r in runs],
                 len(examples.moments)))
     if key == seen.key:
         return [gr.skip()] * len(fields(Shown))
@@ -79,10 +81,10 @@ def look(jobs: Jobs, id: str | None, compare: list[str] | None, example: int | N
     names = [(r.name, r.id) for r in runs]
     others = [r for r in runs if r.id in (compare or []) and (run is None or r.id != run.id)]
     return [
-        gr.Dropdown(choices=names, value=run.id if run else None),
+        gr.Dropdown(choices=names, value=run.id if run else None, visible=bool(runs)),
         gr.Dropdown(choices=names, value=[r.id for r in others]),
-        (progress(run) + _command(jobs, run)) if run else "",
-        curves([run, *others], now if examples.moments else None) if run and run.log.steps else "",
+        (progress(run) + _command(jobs, run)) if run else INVITATION,
+        curves([run, *others], now if examples.moments else None) if run and _has_curve(run) else "",
         gr.Button(visible=run is not None and run.state in ACTIVE,
                   value="Stop at once" if run and run.state == "stopping" else "Stop"),
         gr.Button(visible=run is not None and run.state in RESUMABLE),
@@ -96,6 +98,10 @@ def look(jobs: Jobs, id: str | None, compare: list[str] | None, example: int | N
         gr.Timer(active=any(r.state in ACTIVE for r in runs)),
         Seen(key, last, (run.id, run.state) if run else ("", "")),
     ]
+
+
+def _has_curve(run: Run) -> bool:
+    return bool(run.log.steps or run.log.measured)
 
 
 def _example(jobs: Jobs, run: Run | None, examples: Examples, number: int, now: int) -> tuple[str, str]:

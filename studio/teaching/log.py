@@ -34,7 +34,8 @@ class Measured:
 @dataclass(frozen=True)
 class Log:
     """preparing: (what, done, count) of the last line before the first step. steps, batch, examples: of the run.
-    chance: what guessing reaches. end: how it ended, or nothing; why: the message of a failure."""
+    chance: what guessing reaches. before: questions of the first point, while it is all there is. end: how it ended,
+    or nothing; why: the message of a failure."""
 
     preparing: tuple[str, int, int] | None = None
     steps: int = 0
@@ -42,6 +43,7 @@ class Log:
     examples: int = 0
     held_out: int = 0
     chance: float = 0.0
+    before: int = 0
     points: tuple[Point, ...] = ()
     measured: tuple[Measured, ...] = ()
     end: str = ""
@@ -105,12 +107,14 @@ class _Reader:
         elif event == "begun":
             self.fields |= {k: int(line[k]) for k in ("steps", "batch", "examples", "held_out")}
             self.fields["chance"] = float(line["chance"])
+        elif event == "before" and not self.measured:
+            self.measured[0] = _measured(line)
+            self.fields |= {"chance": float(line["chance"]), "before": int(line["n"])}
         elif event == "evaluated":
-            found = Measured(int(line["step"]), float(line["accuracy"]),
-                             tuple((str(k), float(v)) for k, v in line["kinds"].items()))
+            found = _measured(line)
             self._forget(self.measured, found.step)
             self.measured[found.step] = found
-            self.fields["preparing"] = None
+            self.fields |= {"preparing": None, "before": 0}
         elif event in ENDS:
             self.fields |= {"end": event, "why": str(line.get("why", "")),
                             "adapter": Path(str(line.get("file", ""))).name}
@@ -122,3 +126,8 @@ class _Reader:
     def _forget(told: dict[int, Any], step: int) -> None:
         for later in [s for s in told if s >= step]:
             del told[later]
+
+
+def _measured(line: dict[str, Any]) -> Measured:
+    return Measured(int(line.get("step", 0)), float(line["accuracy"]),
+                    tuple((str(k), float(v)) for k, v in line["kinds"].items()))

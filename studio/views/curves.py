@@ -22,8 +22,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Axes:
-    """Of a chart. steps: where the horizontal axis ends. top: where the vertical one ends; percent: its numbers are
-    shares. level, level_name: a horizontal line worth comparing with. now: a step that is marked."""
+    """Of a chart. steps: where the horizontal axis ends; 0 while nobody knows. top: where the vertical one ends;
+    percent: its numbers are shares. level, level_name: a horizontal line worth comparing with. now: a marked step."""
 
     steps: int
     top: float
@@ -68,8 +68,7 @@ def _grid(axes: Axes) -> list[str]:
         y = _y(value, axes)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
                      f'<text class="tick" x="{LEFT - 7}" y="{y + 4:.1f}">{_number(value, axes)}</text>')
-    for part in range(5):
-        step = round(axes.steps * part / 4)
+    for step in sorted({round(axes.steps * part / 4) for part in range(5)}):
         parts.append(f'<text class="tick step" x="{_x(step, axes):.1f}" y="{HEIGHT - 8}">{step}</text>')
     return parts
 

@@ -18,8 +18,7 @@ SAYS = {"waiting": "Waiting for its turn", "running": "Learning", "stopping": "S
         "stopped": "Stopped", "finished": "Finished", "failed": "Failed", "broken off": "Broken off",
         "damaged": "Damaged"}
 LEAST_LOSS = 0.1  # the loss axis is never shorter
-NO_RUNS = ('<div class="teach"><p class="empty">No runs yet. Press <b>Start</b>: about every second you see how it '
-           "goes, and every example below shows what the model believes by then.</p></div>")
+NO_RUNS = '<div class="teach"><p class="empty">No runs yet.</p></div>'
 
 
 def progress(run: Run) -> str:
@@ -32,11 +31,14 @@ def progress(run: Run) -> str:
              ("Time left", _left(run))]
     cells = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     share, what = _done(run)
+    first = (f'<p class="hint">The first point is what it gets right before it has learned anything, on {log.before} '
+             "questions about a few other pictures. The curve begins when all pictures are looked at.</p>"
+             if log.before and run.state == "running" else "")
     problem = f'<p class="problem">{escape(run.problem)}</p>' if run.problem else ""
     return (f'<div class="teach"><p class="state" data-state="{run.state}"><b>{escape(run.name)}</b>'
             f"<span>{escape(what)}</span></p>"
             f'<progress max="1" value="{share:.4f}" aria-label="{escape(what)}"></progress>'
-            f"<dl>{cells}</dl>{problem}</div>")
+            f"<dl>{cells}</dl>{first}{problem}</div>")
 
 
 def curves(runs: Sequence[Run], now: int | None = None) -> str:
@@ -44,7 +46,7 @@ def curves(runs: Sequence[Run], now: int | None = None) -> str:
     shown = [run for run in runs if run.record]
     if not shown:
         return ""
-    steps = max(max(run.log.steps, run.log.step, 1) for run in shown)
+    steps = max(max(run.log.steps, run.log.step) for run in shown)
     # A loss over a vocabulary of answers starts ten times higher than it soon is; the axis follows what is drawn.
     top = max([p.loss for run in shown for p in run.log.points] + [LEAST_LOSS]) * 1.05
     alone = shown[0].log.chance if len(shown) == 1 else 0.0
@@ -54,7 +56,7 @@ def curves(runs: Sequence[Run], now: int | None = None) -> str:
     loss = chart("Loss in training", [
         Line(run.name, tuple((p.step, p.loss) for p in run.log.points), k) for k, run in enumerate(shown)],
         Axes(steps, top, now=now))
-    return f'<div class="teach charts">{accuracy}{loss}</div>'
+    return f'<div class="teach charts">{accuracy}{loss if any(run.log.points for run in shown) else ""}</div>'
 
 
 def table(runs: Sequence[Run]) -> str:

@@ -18,16 +18,20 @@ from engine.cli import parser
 from engine.commands.shared import settings_of
 from engine.config import FineTuneConfig, ScenesConfig
 from engine.errors import ConfigError
+from engine.predictor import Predictor
 from engine.training import checkpoint
 from engine.weights.adapters import base_file, digest, load_adapter
 from engine.weights.shipped import load_model
 from studio import forms, jobs
 from studio.errors import RequestError
 from studio.flags import read_flags
+from studio.service import Service
+from studio.teaching.before import Before
 from studio.teaching.jobs import Jobs, Limits
 from studio.teaching.orders import ROOT, Order, Places
 from studio.teaching.runs import Record, read_run
-from studio.views.progress import progress
+from studio.views.clues import percent
+from studio.views.progress import curves, progress
 from tests.tiny import CONFIG, write_tiny
 
 PATIENCE = 500.0  # seconds for a child on a busy machine
@@ -109,6 +113,29 @@ def test_a_run_outlives_its_studio_stops_within_a_step_goes_on_and_survives_a_ki
         studio.resume(second)
     studio.delete(first)
     assert [r.id for r in studio.runs()] == [second]
+
+
+def test_the_first_point_comes_from_the_studio_until_the_run_measures_itself(places, tmp_path):
+    service = Service(lambda: Predictor.load(places.weights))
+    service.start()
+    while service.status.state == "loading":
+        time.sleep(0.01)
+    studio = Jobs(Places(tmp_path, places.weights), python="true", nice=0)  # a process that ends at once
+    id = studio.submit(Order(QUICK, SCENES))
+    run = studio.run(id)
+    Before(service, studio.places).measure(run.record.order, run.folder)
+    log = studio.run(id).log
+    (first,) = log.measured
+    assert first.step == 0 and 0 <= first.accuracy <= 1 and 0 < log.chance < 1 and log.before > 20
+    assert f"{percent(first.accuracy)[:-2]} % at step 0" in curves([studio.run(id)]).replace("\u00a0", " ")
+    with (run.folder / "log.jsonl").open("a") as out:
+        out.write('{"event": "evaluated", "step": 0, "accuracy": 0.123, "kinds": {}}\n'
+                  '{"event": "before", "accuracy": 0.9, "chance": 0.9, "n": 3, "kinds": {}}\n')
+    log = studio.run(id).log
+    assert [m.accuracy for m in log.measured] == [0.123] and log.before == 0
+    gone = tmp_path / "gone"
+    Before(service, studio.places).measure(run.record.order, gone)
+    assert not gone.exists()
 
 
 def test_a_run_that_cannot_learn_says_why(places):
