@@ -198,7 +198,7 @@ class FineTuneConfig(Settings):
 class ScenesConfig(Settings):
     """Scenes that are drawn to learn from (`engine.data.scenes`)."""
 
-    scenes: int = setting(0, "if not 0, draw so many scenes to learn from", unit="scenes", low=0, high=20000)
+    scenes: int = setting(0, "so many are drawn to learn from; 0 draws none", unit="scenes", low=0, high=20000)
     scenes_seed: int = setting(1, "same seed, same scenes", low=0)
 
 

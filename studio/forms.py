@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -20,16 +21,18 @@ def fields_of(settings: type[Settings], names: Sequence[str]) -> list[dataclasse
     return [known[name] for name in names]
 
 
-def widget(field: dataclasses.Field[Any], value: Any = None, **layout: Any) -> gr.components.Component:
+def widget(field: dataclasses.Field[Any], value: Any = None, names: Mapping[str, str] = MappingProxyType({}),
+           **layout: Any) -> gr.components.Component:
     """Radio buttons where there are choices, a checkbox for yes and no, else a number box or a text box.
 
-    value: what it begins with (default: the field's own default). layout: for the widget as Gradio has it.
+    value: what it begins with (default: the field's own default). names: of choices, for people. layout: for the
+    widget as Gradio has it.
     """
     value = field.default if value is None else value
     label, help = field.name.replace("_", " ").capitalize(), _help(field)
     if field.metadata["choices"]:
-        return gr.Radio(list(field.metadata["choices"]), value=value, label=label, info=help, interactive=True,
-                        **layout)
+        choices = [(names.get(c, c), c) for c in field.metadata["choices"]]
+        return gr.Radio(choices, value=value, label=label, info=help, interactive=True, **layout)
     if isinstance(field.default, bool):
         return gr.Checkbox(value, label=label, info=help, interactive=True, **layout)
     if isinstance(field.default, int | float):

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 MOST_UPLOAD = 16 * 1024**2
+MOST_DRAINED = 80 * 1024**2  # more than the page itself hands in
 BURST, PER_SECOND = 120.0, 8.0  # a page that opens asks about 40 times at once, a quick visitor five times a second
 MOST_ADDRESSES = 10_000
 CALLS = "/component_server"
@@ -51,7 +52,8 @@ class Allowance:
 class PublicLimits:
     """ASGI middleware: refuses bodies beyond `most_upload` bytes, and requests beyond an address's allowance.
 
-    What the page's own calls are refused with is a reply with an error, as the page shows it; others get a status.
+    What the page's own calls are refused with is a reply with an error, as the page shows it; others get a status. A
+    body of an honest length is let run out first: a browser that is still sending would not hear the reply.
     """
 
     def __init__(self, app: App, allowance: Allowance | None = None, most_upload: int = MOST_UPLOAD) -> None:
@@ -63,14 +65,17 @@ class PublicLimits:
             await self._app(scope, receive, send)
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
+        length = headers.get(b"content-length", b"0")
         if not self._allowance.take(_address(scope, headers)):
+            await _drain(receive, length)
             await _refuse(scope, send, 429, "BusyError", "You ask faster than this page can answer everybody. "
                           "What you have is kept; wait a few seconds.")
             return
-        length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > self._most_upload:
-            await _refuse(scope, send, 413, "PhotoError", f"The file is too large: at most "
-                          f"{self._most_upload // 1024**2} MB are taken here. Make it smaller first.")
+            await _drain(receive, length)
+            await _refuse(scope, send, 413, "TooLargeError", f"The file is too large: at most "
+                          f"{self._most_upload // 1024**2} MB are taken here. Save a photo smaller; of adapters, those "
+                          "tuned with lora or head fit. In a studio of your own, larger ones do, too.")
             return
         await self._app(scope, self._bounded(receive), send)
 
@@ -91,6 +96,16 @@ def _address(scope: Scope, headers: MutableMapping[bytes, bytes]) -> str:
     """Behind a proxy the last address that it wrote; whatever stands before it the visitor may have made up."""
     forwarded = headers.get(b"x-forwarded-for", b"").decode("latin1").split(",")[-1].strip()
     return forwarded or str((scope.get("client") or ("unknown",))[0])
+
+
+async def _drain(receive: Receive, length: bytes) -> None:
+    """Take in a body and keep none of it."""
+    left = int(length) if length.isdigit() and int(length) <= MOST_DRAINED else 0
+    while left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
+            return
 
 
 async def _refuse(scope: Scope, send: Send, status: int, kind: str, sentence: str) -> None:

@@ -16,6 +16,7 @@ function redraw() {
 }
 
 function renderTools(state) {
+  if (store.canUndo) part("studio").classList.add("tried"); // nobody has to be told again
   // Not `disabled`, which would take the focus away from someone who has just used it by keyboard.
   setAttribute(part("undo"), "aria-disabled", !store.canUndo);
   setAttribute(part("reset"), "aria-disabled", !store.canReset);

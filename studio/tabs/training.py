@@ -26,6 +26,7 @@ LEAD = """# Teach the model something
 
 Press **Start** with nothing changed: the model learns which thing in a drawn scene the words mean. It begins with
 guessing. Every measurement is on pictures that it does not learn from, and the examples below change with it."""
+SHOW = "() => document.querySelector('#training-run')?.scrollIntoView({ block: 'nearest', behavior: 'smooth' })"
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -54,7 +55,8 @@ def build_training(jobs: Jobs, before: Before, page: gr.Blocks, tab: gr.Tab) -> 
     gr.on([c.change for c in form.inputs if not isinstance(c, gr.Image)], told(jobs), form.inputs, form.command,
           trigger_mode="always_last", **QUIET)
     form.start.click(starter(jobs, before.begin), [form.name, *form.inputs], [said, shown.run],
-                     api_visibility="private").then(see, follow, shown.all, **QUIET)
+                     api_visibility="private").then(see, follow, shown.all, **QUIET).then(
+        None, js=SHOW, **QUIET)
     _wire(jobs, shown, manage, said, see, follow)
 
 
@@ -94,10 +96,10 @@ def _build_right() -> tuple[Shown, dict[str, Any]]:
     run = gr.Dropdown(label="Run", choices=[], visible=False, interactive=True, elem_id="training-run")
     progress = gr.HTML(INVITATION, elem_id="training-progress")
     with gr.Row():
-        stop = gr.Button("Stop", visible=False, elem_id="training-stop")
-        resume = gr.Button("Resume", visible=False, elem_id="training-resume")
-        adapter = gr.DownloadButton("Download the adapter", visible=False)
-        card = gr.DownloadButton("Download its card", visible=False)
+        stop = gr.Button("Stop", visible=False, size="md", elem_id="training-stop")
+        resume = gr.Button("Resume", visible=False, size="md", elem_id="training-resume")
+        adapter = gr.DownloadButton("Download the adapter", visible=False, size="md")
+        card = gr.DownloadButton("Download its card", visible=False, size="md")
     charts = gr.HTML(elem_id="training-charts")
     example = gr.Dropdown(label="Watch it learn: an example", choices=[], visible=False, interactive=True,
                           elem_id="training-example")
@@ -108,13 +110,14 @@ def _build_right() -> tuple[Shown, dict[str, Any]]:
     table = gr.HTML(elem_id="training-runs")
     with gr.Group(visible=False) as group:
         compare = gr.Dropdown(label="Compare with", choices=[], multiselect=True, interactive=True)
-        with gr.Row():
+        with gr.Row(elem_classes="manage"):
             new_name = gr.Textbox(label="New name of the chosen run", max_length=60, scale=3)
-            rename = gr.Button("Rename", scale=1)
-        with gr.Row():
-            delete = gr.Button("Delete the chosen run", elem_id="training-delete")
-            sure = gr.Button("Yes, delete it for good", variant="stop", visible=False, elem_id="training-sure")
-            keep = gr.Button("Keep it", visible=False)
+            rename = gr.Button("Rename", scale=1, size="md", min_width=110)
+        with gr.Row(elem_classes="manage"):
+            delete = gr.Button("Delete the chosen run", size="md", elem_id="training-delete")
+            sure = gr.Button("Yes, delete it for good", variant="stop", size="md", visible=False,
+                             elem_id="training-sure")
+            keep = gr.Button("Keep it", size="md", visible=False)
     timer, seen = gr.Timer(SECONDS, active=False), gr.State(Seen())
     return (Shown(run, compare, progress, charts, stop, resume, example, moment, watched, history, table, adapter, card,
                   group, timer, seen),

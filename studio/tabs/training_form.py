@@ -27,6 +27,7 @@ MORE = ("steps", "batch_size", "rank", "extra_regions", "views", "held_out", "ev
         "accumulate")
 START: dict[str, Any] = {"task": "grounding", "tune": "full", "epochs": 12.0, "rate": 4e-4, "batch_size": 32,
                          "extra_regions": 0, "held_out": 0.12, "evaluate_every": 20, "log_every": 5}
+NAMES = {"vqa": "answer a question", "vcr": "choose one of four", "grounding": "point at what words mean"}
 SCENES_AT_FIRST = 600
 NEXT = "next"  # stands for the folder that a run will get
 OWN_REGIONS = 12
@@ -75,7 +76,7 @@ def build_form(jobs: Jobs) -> Form:
     """The widgets in the order of their importance, the button between them, and what they do to each other."""
     fields = dict(zip(MAIN + MORE, forms.fields_of(FineTuneConfig, MAIN + MORE), strict=True))
     drawn = forms.fields_of(ScenesConfig, ("scenes", "scenes_seed"))
-    made = {"task": forms.widget(fields["task"], START["task"])}
+    made = {"task": forms.widget(fields["task"], START["task"], NAMES)}
     source = gr.Radio([SCENES, OWN], value=SCENES, label="Data", info="what it learns from")
     with gr.Group(visible=True) as of_scenes:
         scenes = [forms.widget(drawn[0], SCENES_AT_FIRST)]

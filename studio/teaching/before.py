@@ -20,7 +20,7 @@ from studio.service import Service
 from studio.teaching.orders import Order, Places
 from studio.teaching.runs import LOG, Run
 
-PICTURES = 20
+PICTURES = 12
 APART = 1_000_003  # between the seeds of a run's scenes and of those that are measured here
 _log = logging.getLogger(__name__)
 

@@ -38,6 +38,36 @@ def test_weights_that_are_missing_are_named_on_the_page(visit, tmp_path):
         expect(page.locator('.studio [data-part="image"]')).to_be_visible()
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1366, 768)])
+def test_who_has_read_nothing_is_told_where_to_click_until_something_was_clicked(visit, fake_url, width, height):
+    page = visit(fake_url, viewport={"width": width, "height": height})
+    answered(page)
+    over, beside = page.locator("#canvas .invite.over"), page.locator("#canvas h2 .invite")
+    expect(over).to_have_text("click a box to hide it")
+    expect(beside).to_have_text("click a word to hide it")
+    assert over.bounding_box()["y"] + over.bounding_box()["height"] <= height  # seen without scrolling
+    marked = "getComputedStyle(document.querySelector('#canvas h2 .invite')).backgroundColor"
+    height_of = "document.querySelector('#canvas .sentence').offsetTop"  # wherever the page is scrolled to
+    before = page.evaluate(marked), page.evaluate(height_of)
+    word(page, "grass").click()
+    expect(over).to_be_hidden()
+    assert page.evaluate(marked) != before[0] and page.evaluate(height_of) == before[1]
+    page.locator('.studio [data-part="undo"]').click()
+    expect(over).to_be_hidden()
+
+
+def test_on_a_phone_every_tab_is_in_the_bar_and_none_in_a_menu(visit, studio_url):
+    page = visit(studio_url, viewport={"width": 390, "height": 844})
+    answered(page)
+    tabs = page.locator("#tabs > .tab-wrapper").get_by_role("tab")
+    names = tabs.all_inner_texts()
+    assert names[:2] == ["Hide and see", "Ask, choose, point"] and len(names) == len(set(names)) >= 2
+    for tab in tabs.all():
+        area = tab.bounding_box()
+        assert area["x"] >= 0 and area["x"] + area["width"] <= 390
+    expect(page.locator("#tabs .overflow-menu > button")).to_be_hidden()
+
+
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (820, 1180), (1366, 768)])
 def test_no_screen_scrolls_sideways(visit, fake_url, width, height):
     page = visit(fake_url, viewport={"width": width, "height": height}, has_touch=width < 500)

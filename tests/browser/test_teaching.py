@@ -21,11 +21,7 @@ def folders(tmp_path_factory):
 
 def opened(visit, url, **options):
     page = visit(url, **options)
-    if page.viewport_size["width"] < 500:  # Gradio puts tabs that do not fit into a menu
-        page.locator("#tabs .overflow-menu > button").first.click()
-        page.locator("#tabs .overflow-dropdown button", has_text="Teach").click()
-    else:
-        page.get_by_role("tab", name="Teach").click()
+    page.get_by_role("tab", name="Teach").click()
     expect(page.locator("#training-start")).to_be_visible()
     return page
 

@@ -85,12 +85,29 @@ def test_addresses_that_are_remembered_are_bounded(monkeypatch):
     assert len(allowance) == 50
 
 
-@pytest.mark.parametrize("length", [b"101", b"many"])
+@pytest.mark.parametrize("length", [b"101", b"many", b"99999999999999"])
 def test_a_body_beyond_the_limit_is_refused_before_it_is_read(length):
     limits = PublicLimits(reading, most_upload=100)
     status, reply = post(limits, headers=[(b"content-length", length)])
     assert status == 413 and reply["error"].startswith("The file is too large")
     assert post(limits, body=(b"x" * 100,), headers=[(b"content-length", b"100")]) == (200, {"length": 100})
+
+
+def test_what_is_refused_is_taken_in_first_so_that_the_browser_hears_why():
+    parts = [b"x" * 60, b"x" * 60]
+    taken = []
+
+    async def receive():
+        taken.append(parts.pop(0))
+        return {"type": "http.request", "body": taken[-1], "more_body": bool(parts)}
+
+    async def send(message):
+        taken.append(message["type"])
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"content-length", b"120")]}
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, PublicLimits(reading, most_upload=100)(scope, receive, send)).result()
+    assert taken == [b"x" * 60, b"x" * 60, "http.response.start", "http.response.body"]
 
 
 def test_a_body_that_does_not_say_how_long_it_is_ends_at_the_limit():
