@@ -14,6 +14,7 @@ from studio.jobs import open_jobs
 from studio.page import STYLES, build_page, look
 from studio.public import MOST_UPLOAD, PublicLimits
 from studio.service import Service
+from studio.zero_gpu import lend
 
 if TYPE_CHECKING:
     from engine.predictor import Predictor
@@ -25,7 +26,7 @@ def load_predictor(weights: Path, detector: str = "", device: str = "auto") -> P
     from engine.predictor import Predictor
 
     keep_freed_memory()
-    return Predictor.load(weights, detector, device)
+    return lend(Predictor.load(weights, detector, device))
 
 
 def main(arguments: Sequence[str] | None = None, load: Callable[[Path, str, str], Predictor] = load_predictor) -> None:

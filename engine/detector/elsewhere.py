@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.detector.c4 import C4
-from engine.detector.detector import Detections
+from engine.detector.detector import Detections, Detector
 from engine.detector.detectron2 import Detectron2
 from engine.detector.fast_rcnn import FeatureMaps
 from engine.detector.transform import Transform
@@ -34,9 +34,9 @@ class Elsewhere(nn.Module):
     detector: already on the device.
     """
 
-    detector: C4 | Detectron2
+    detector: C4 | Detectron2 | Detector
 
-    def __init__(self, detector: C4 | Detectron2, device: torch.device) -> None:
+    def __init__(self, detector: C4 | Detectron2 | Detector, device: torch.device) -> None:
         super().__init__()
         self.detector = detector
         self.device = device
