@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 from starlette.middleware import Middleware
 
+from studio.explaining.checkpoints import beside
 from studio.flags import read_flags
 from studio.jobs import open_jobs
 from studio.page import STYLES, build_page, look
 from studio.public import MOST_UPLOAD, PublicLimits
-from studio.service import Service
+from studio.service import Service, load_explainer
 from studio.zero_gpu import lend
 
 if TYPE_CHECKING:
+    from engine.explain.explainer import Explainer
     from engine.predictor import Predictor
 
 
@@ -29,12 +31,14 @@ def load_predictor(weights: Path, detector: str = "", device: str = "auto") -> P
     return lend(Predictor.load(weights, detector, device))
 
 
-def main(arguments: Sequence[str] | None = None, load: Callable[[Path, str, str], Predictor] = load_predictor) -> None:
+def main(arguments: Sequence[str] | None = None, load: Callable[[Path, str, str], Predictor] = load_predictor,
+         explain: Callable[[Predictor], Explainer] = load_explainer) -> None:
     """Serve the page, then load the model behind it."""
     flags = read_flags(arguments)
-    service = Service(lambda: load(flags.weights, flags.detector, flags.detector_device))
+    service = Service(lambda: load(flags.weights, flags.detector, flags.detector_device), explain=explain)
     jobs = open_jobs(flags)
-    page = build_page(service, flags.weights / "README.md", jobs)
+    page = build_page(service, flags.weights / "README.md", jobs,
+                      lambda: () if flags.public else beside(flags.weights, flags.runs))
     page.launch(server_name=flags.host, server_port=flags.port, share=flags.share, inbrowser=flags.open,
                 prevent_thread_lock=True, theme=look(), css_paths=STYLES, footer_links=[], run_history=False,
                 enable_monitoring=False, ssr_mode=False,

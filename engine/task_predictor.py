@@ -6,6 +6,7 @@ The photo is seen by the `Predictor`; an adapter adds what fine-tuning changed a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -73,6 +74,12 @@ class TaskPredictor:
         """Memory that the adapter takes beside the model it belongs to."""
         shared = {p.data_ptr() for p in self.predictor.model.parameters()}
         return sum(p.nbytes for p in self.model.parameters() if p.data_ptr() not in shared)
+
+    def believing(self) -> Predictor:
+        """The same predictor with VL-BERT as fine-tuning moved it: what it believes now of hidden words and regions."""
+        moved = copy(self.predictor)
+        moved.model = self.model.vlbert
+        return moved
 
     @torch.inference_mode()
     def ask(self, seen: Seen, question: TaskQuestion, best: int = 5) -> OpenAnswer:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import gradio as gr
 
 from studio.api import build_api
 from studio.canvas.canvas import build_canvas
+from studio.explaining.checkpoints import Checkpoints
 from studio.explaining.explanations import Explanations
 from studio.jobs import finished_adapters
 from studio.lessons.lessons import build_lessons
@@ -32,13 +34,15 @@ def look() -> gr.themes.Base:
         button_primary_background_fill_hover_dark="#ffffff", button_primary_text_color_dark=ink)
 
 
-def build_page(service: Service, card: Path, jobs: Jobs | None = None) -> gr.Blocks:
+def build_page(service: Service, card: Path, jobs: Jobs | None = None,
+               folders: Callable[[], Sequence[Path]] = tuple) -> gr.Blocks:
     """One tab for each thing to do, and below them the model card `card`, a Markdown file.
 
-    jobs: the runs of fine-tuning; None offers none.
+    jobs: the runs of fine-tuning; None offers none. folders: of weights to compare with.
     """
     visits: dict[str, str] = {}
     explain = Explanations(service)
+    checkpoints = Checkpoints(service, explain.works, folders, finished_adapters)
 
     def arrive(request: gr.Request) -> list[dict[str, str]]:
         visits[request.session_hash or ""] = visitor = service.visitors.admit()
@@ -53,7 +57,7 @@ def build_page(service: Service, card: Path, jobs: Jobs | None = None) -> gr.Blo
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Hide and see", id="hide"):
                 build_lessons(elem_id="lessons")
-                canvas = build_canvas(service, explain, _read_card(card), elem_id="canvas")
+                canvas = build_canvas(service, explain, _read_card(card), checkpoints, elem_id="canvas")
             with gr.Tab("Ask, choose, point", id="tasks"):
                 tasks = build_tasks(service, explain, finished_adapters)
             if jobs:

@@ -9,6 +9,7 @@ import gradio as gr
 
 from studio.canvas.markup import markup
 from studio.canvas.server import server_functions
+from studio.explaining.checkpoints import Checkpoints
 from studio.explaining.explanations import Explanations
 from studio.service import Service
 
@@ -19,12 +20,13 @@ SCRIPTS = ("dom", "state", "server", "sources", "photo", "boxes", "picture", "ma
 STYLES = ("canvas", "picture", "panel", "why", "attention")
 
 
-def build_canvas(service: Service, explain: Explanations, card: str = "", **layout: Any) -> gr.HTML:
+def build_canvas(service: Service, explain: Explanations, card: str = "", checkpoints: Checkpoints | None = None,
+                 **layout: Any) -> gr.HTML:
     """Holds photo, boxes, caption, answers, clue meter and explanations.
 
     Its value is {"visitor": the visitor's secret name}.
 
-    card: the model card, as Markdown, for reports.
+    card: the model card, as Markdown, for reports. checkpoints: other models to compare with.
 
     The scripts of this folder are joined into one function in the order of SCRIPTS: all but the last declare
     functions, and canvas.js puts them together. A function and no subclass of gr.HTML, since Gradio
@@ -36,7 +38,7 @@ def build_canvas(service: Service, explain: Explanations, card: str = "", **layo
         css_template="\n".join(_read(f"{name}.css") for name in STYLES),
         js_on_load="\n".join(_read(f"{name}.js") for name in SCRIPTS),
         apply_default_css=False,
-        server_functions=server_functions(service, explain, card),
+        server_functions=server_functions(service, explain, card, checkpoints),
         **layout,
     )
 

@@ -15,6 +15,7 @@ from studio.canvas.take_server import take_functions
 from studio.canvas.why_server import text, why_functions
 from studio.errors import RequestError, without_folders
 from studio.examples import Example, all_examples
+from studio.explaining.checkpoints import Checkpoints
 from studio.explaining.explanations import Explanations
 from studio.kept import Kept
 from studio.service import Masking, Service
@@ -29,10 +30,11 @@ _log = logging.getLogger(__name__)
 Reply = dict[str, Any]
 
 
-def server_functions(service: Service, explain: Explanations, card: str = "") -> list[Callable[[Any], Reply]]:
+def server_functions(service: Service, explain: Explanations, card: str = "",
+                     checkpoints: Checkpoints | None = None) -> list[Callable[[Any], Reply]]:
     """status, examples, open_photo, open_example, keep, open_kept, read, look, ask, and those of the explanations.
 
-    card: the model card, as Markdown, for reports.
+    card: the model card, as Markdown, for reports. checkpoints: other models to compare with.
 
     None raises: what goes wrong comes back as {"error": a sentence for the visitor, "kind": the error's name}.
     """
@@ -78,7 +80,8 @@ def server_functions(service: Service, explain: Explanations, card: str = "") ->
         return answers(service.ask(text(sent, "visitor"), session, sequence, cast(Masking, masking)))
 
     own = [status, examples, open_photo, open_example, keep, open_kept, read, look, ask]
-    return [answering(f) for f in (*own, *why_functions(service, explain), *take_functions(service, explain, card))]
+    return [answering(f) for f in (*own, *why_functions(service, explain, checkpoints),
+                                   *take_functions(service, explain, card))]
 
 
 def answering(function: Callable[[Any], Reply]) -> Callable[[Any], Reply]:

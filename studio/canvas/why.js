@@ -111,7 +111,7 @@ function makeWhy({ courier, effects, speak }) {
   // The visitor has taken a step: what is being computed about the state before is of no use any more.
   function moved() {
     clearTimeout(timer);
-    why.panels.map?.drop();
+    for (const panel of Object.values(why.panels)) panel.drop?.();
     works.stopAll();
     kept.clear();
     why.subject = null;

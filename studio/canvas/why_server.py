@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from studio.errors import RequestError
+from studio.explaining.checkpoints import Checkpoints
 from studio.explaining.explanations import Explanations, Subject
 from studio.service import Masking, Service
 from studio.session import Session
 from studio.views import attention, explanations
+from studio.views.answers import answers
 
 if TYPE_CHECKING:
     from engine.explain.question import Asked
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
 Reply = dict[str, Any]
 
 
-def why_functions(service: Service, explain: Explanations) -> list[Callable[[Any], Reply]]:
-    """why_methods, why_hidings, why_map, why_proof, why_attention, why_heads, why_leak, why_progress and why_stop."""
+def why_functions(service: Service, explain: Explanations,
+                  checkpoints: Checkpoints | None = None) -> list[Callable[[Any], Reply]]:
+    """why_methods, why_hidings, why_map, why_proof, why_attention, why_heads, why_leak, why_checkpoints,
+    why_checkpoint, why_progress and why_stop. checkpoints: other models to compare with."""
 
     def why_methods(_: Any) -> Reply:
         from engine.explain.methods import DEFAULT, METHODS
@@ -47,6 +51,16 @@ def why_functions(service: Service, explain: Explanations) -> list[Callable[[Any
     def why_leak(sent: Any) -> Reply:
         return explanations.leaks(explain.leak(subject(sent)))
 
+    def why_checkpoints(_: Any) -> Reply:
+        offers = checkpoints.offers() if checkpoints else ()
+        return {"checkpoints": [{"key": offer.key, "name": offer.name} for offer in offers]}
+
+    def why_checkpoint(sent: Any) -> Reply:
+        if checkpoints is None:
+            raise RequestError("This page offers no other checkpoint. Reload it.")
+        name, found = checkpoints.ask(subject(sent), text(sent, "checkpoint"))
+        return {"name": name, "reply": answers(found)}
+
     def why_progress(sent: Any) -> Reply:
         done, total = explain.works.progress(text(sent, "visitor"), number(sent))
         return {"done": done, "total": total}
@@ -55,7 +69,8 @@ def why_functions(service: Service, explain: Explanations) -> list[Callable[[Any
         explain.works.stop(text(sent, "visitor"), number(sent))
         return {"stopped": True}
 
-    return [why_methods, why_hidings, why_map, why_proof, why_attention, why_heads, why_leak, why_progress, why_stop]
+    return [why_methods, why_hidings, why_map, why_proof, why_attention, why_heads, why_leak, why_checkpoints,
+            why_checkpoint, why_progress, why_stop]
 
 
 def subject(sent: Any) -> Subject:

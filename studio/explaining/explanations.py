@@ -97,9 +97,9 @@ class Explanations:
 
     def _once(self, asks: Subject, what: tuple[Hashable, ...], lane: Lane,
               compute: Callable[[Seen, Work], Result]) -> Result:
-        """The result kept from before, or a new one."""
+        """The result kept from before, of this model, photo and state, or a new one."""
         photo = self._service.visitors.photo(asks.visitor, asks.session.photo)
-        key = (photo.digest, replace(asks.session, photo=""), asks.masking, *what)
+        key = (photo.digest, self._service.status.text, replace(asks.session, photo=""), asks.masking, *what)
         kept = self._kept.get(key)
         if kept is not None:
             return kept  # type: ignore[no-any-return]

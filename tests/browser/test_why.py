@@ -274,6 +274,32 @@ def test_what_is_held_is_compared_with_what_comes_after(visit, studio_url):
     expect(columns.nth(1).locator("mark")).to_have_count(0)
 
 
+def test_another_checkpoint_answers_the_same_beside_this_one(visit, studio_url):
+    page = visit(studio_url)
+    explained(page, "compare")
+    choice = page.locator('.studio [data-part="checkpoint"]')
+    expect(choice.locator("option").first).to_be_attached()
+    if choice.locator("option").count() < 2:
+        pytest.skip("This server has no other checkpoint.")
+    name = choice.locator("option").nth(1).inner_text()
+    choice.select_option(index=1)
+    columns = page.locator(".studio .column")
+    expect(why(page)).to_have_attribute("data-checkpoint", name)
+    expect(columns.nth(0).locator("h3")).to_have_text("By this model")
+    expect(columns.nth(1).locator(".facts mark")).to_have_text([name])
+    expect(columns.nth(1).locator(".held-answer h4")).to_have_text("word dog")
+    word(page, "grass").click()
+    expect(why(page)).to_have_attribute("data-checkpoint", "")
+    columns.nth(1).scroll_into_view_if_needed()  # it is asked once somebody looks
+    expect(columns.nth(1).locator(".held-answer h4")).to_have_text(["word dog", "word grass"])
+    page.locator('.studio [data-part="hold"]').click()
+    word(page, "grass").click()
+    columns.nth(1).scroll_into_view_if_needed()
+    expect(columns.nth(1).locator(".held-answer h4")).to_have_text(["word dog"])
+    expect(columns.nth(0).locator(".held-answer h4 mark")).to_have_text(["word grass"])
+    assert page.problems == []
+
+
 def test_pixels_and_feature_are_hidden_side_by_side(visit, studio_url):
     page = visit(studio_url)
     explained(page, "leak")

@@ -12,11 +12,15 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from engine.errors import CaptionError, MaskError
+from engine.explain.question import Asked, Player
+from engine.explain.results import Attribution, Hidings
 from engine.structures.boxes import Boxes
 from engine.structures.photo import Photo
 from engine.structures.prediction import Candidate, Clues, PieceAnswer, Prediction, RegionAnswer, WordAnswer
+from studio.errors import NotReadyError
 
 if TYPE_CHECKING:
+    from engine.explain.question import Question
     from engine.predictor import Inquiry
 
 LABELS = ("dog", "grass", "man", "ball", "tree", "sky", "hat", "woman", "field", "camera", "horse", "cat", "table",
@@ -38,6 +42,44 @@ class FakeSeen:
     boxes: Boxes
     labels: tuple[str, ...]
     scores: tuple[float, ...]
+
+
+class FakeExplainer:
+    """The stand-in's explanations: single hidings and maps that are made up. It proves nothing and has no heads."""
+
+    def __init__(self, predictor: FakePredictor) -> None:
+        self.predictor = predictor
+
+    def ask(self, seen: FakeSeen, question: Question) -> Prediction:
+        return self.predictor.ask(seen, question.caption, question.hidden_words, question.hidden_regions,
+                                  question.masking)
+
+    def hidings(self, seen: FakeSeen, question: Question, stop: object = None) -> Hidings:
+        answers = self.ask(seen, question)
+        asked = (*(Asked("word", w.index, w.truth or w.best[0].text) for w in answers.words),
+                 *(Asked("region", r.index, r.truth) for r in answers.regions))
+        base = tuple(a.probability for a in (*answers.words, *answers.regions))
+        players = self._players(seen, question)
+        return Hidings(asked, base, tuple(a.answer for a in asked), players,
+                       tuple(tuple(b * _number(p, a) for a, b in zip(asked, base, strict=True)) for p in players),
+                       tuple(tuple(a.answer for a in asked) for _ in players))
+
+    def attribute(self, seen: FakeSeen, question: Question, asked: Asked, method_name: str, progress: object = None,
+                  stop: object = None) -> Attribution:
+        words, regions = [0.0] * len(self.predictor.words(question.caption)), [0.0] * len(seen.labels)
+        for player in self._players(seen, question):
+            (words if player.kind == "word" else regions)[player.index] = _number(player, asked, method_name) - 0.3
+        return Attribution(method_name, asked.answer or "dog", tuple(words), tuple(regions), 0.9, 0.1, None, None, True)
+
+    def _nothing(self, *_: object) -> None:
+        raise NotReadyError("The stand-in model cannot tell.")
+
+    prove = pyramid = rank_heads = leak = _nothing
+
+    def _players(self, seen: FakeSeen, question: Question) -> tuple[Player, ...]:
+        words = self.predictor.words(question.caption)
+        return (*(Player("word", i) for i, w in enumerate(words) if w.known and i not in question.hidden_words),
+                *(Player("region", i) for i in range(1, len(seen.labels)) if i not in question.hidden_regions))
 
 
 def _number(*parts: object) -> float:

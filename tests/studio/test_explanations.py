@@ -3,14 +3,16 @@
 import threading
 import time
 
+import fake_predictor as stand_in
 import pytest
 from fake_predictor import FakePredictor
 
 from engine.errors import StoppedError
 from engine.explain.question import Asked
 from engine.explain.results import Attribution
+from studio.canvas.server import server_functions
 from studio.explaining.explanations import Explanations, Subject
-from studio.service import Service
+from studio.service import Service, Status
 from studio.session import Session
 
 DOG = Asked("word", 1)
@@ -59,6 +61,30 @@ def test_what_was_explained_once_is_kept_for_everyone_with_the_same_photo_and_st
     explain.attribute(subject(service, photo()), DOG, "rollout")
     assert [(method, bool(off)) for method, _, off in engine.calls] == [
         ("relevance", False), ("relevance", True), ("relevance", False), ("rollout", False)]
+
+
+def test_another_models_explanation_is_not_taken_for_this_ones(studio, photo, monkeypatch):
+    service, explain, engine = studio
+    engine.go_on.set()
+    explain.attribute(subject(service, photo()), DOG, "relevance")
+    monkeypatch.setattr(service, "_status", Status("ready", "another"))
+    explain.attribute(subject(service, photo()), DOG, "relevance")
+    assert len(engine.calls) == 2
+
+
+def test_the_page_of_the_stand_in_model_is_explained_without_a_complaint_in_the_log(photo, caplog):
+    service = Service(FakePredictor, explain=stand_in.FakeExplainer)
+    service.start()
+    while service.status.state == "loading" or service._explainer is None:
+        time.sleep(0.005)
+    functions = {f.__name__: f for f in server_functions(service, Explanations(service))}
+    asks = subject(service, photo())
+    sent = {"visitor": asks.visitor, "work": 1, "asked": {"kind": "word", "index": 1}, "method": "consensus",
+            **asks.session.to_json()}
+    assert [a["answer"] for a in functions["why_hidings"](sent)["asked"]] == ["dog"]
+    assert functions["why_map"](sent)["words"][1] == 0
+    assert functions["why_proof"](sent)["error"] == "The stand-in model cannot tell."
+    assert caplog.records == []
 
 
 def test_what_was_explained_is_forgotten_with_its_photo(studio, photo):
