@@ -174,6 +174,9 @@ class FineTuneConfig(Settings):
     batch_size: int = setting(128, "examples in a step", low=1)
     rate: float = setting(0.0, "highest learning rate of VL-BERT; 0 is what suits `tune`", low=0)
     rank: int = setting(16, "of the low-rank matrices", low=1, high=256)
+    evidence: float = setting(0.0, "vqa: weight of finding the regions that show what is asked for, where the data "
+                              "name them", low=0)
+    words: float = setting(0.0, "vcr: weight of going on with pre-training's hidden words, on the right choices", low=0)
     extra_regions: int = setting(12, "grounding: at most this many detected regions join the given boxes", low=0)
     steps: int = setting(0, "if not 0, so many steps, whatever the epochs", unit="steps", low=0)
     most_steps: int = setting(0, "if not 0, a longer run is refused", unit="steps", low=0)
@@ -200,6 +203,7 @@ class ScenesConfig(Settings):
 
     scenes: int = setting(0, "so many are drawn to learn from; 0 draws none", unit="scenes", low=0, high=20000)
     scenes_seed: int = setting(1, "same seed, same scenes", low=0)
+    scenes_rounds: int = setting(1, "how often everything is asked of a scene", low=1, high=20)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,13 +45,15 @@ def add_scenes(p: argparse.ArgumentParser) -> None:
     p.add_argument("--pairs", choices=("all", "known", "novel"), default="all",
                    help="which colours and shapes meet: all; without eight withheld pairs; each target one of them")
     p.add_argument("--split", default="train", help="SPLIT of entities_SPLIT.jsonl (default train)")
+    p.add_argument("--rounds", type=int, default=1, help="how often everything is asked of a scene (default 1)")
     p.set_defaults(run_command=_scenes)
 
 
 def _scenes(options: argparse.Namespace) -> None:
     from engine.data.scenes import write
 
-    write(options.out, options.count, options.seed, pairs=options.pairs, split=options.split)
+    write(options.out, options.count, options.seed, pairs=options.pairs, split=options.split,
+          rounds=options.rounds)
     sys.stdout.write(f"{options.out}\n")
 
 

@@ -61,6 +61,8 @@ def add_finetune(p: argparse.ArgumentParser) -> None:
                    "VQA v2, VCR, or of one's own photos with photos.csv or photos.jsonl")
     p.add_argument("--split", default="train")
     p.add_argument("--init", type=Path, default=WEIGHTS, help="folder of weights to start from")
+    p.add_argument("--after", type=Path, default=None, help="RUN/NAME-TASK.safetensors that --tune full left of the "
+                   "same weights: begin with its VL-BERT")
     p.add_argument("--out", type=Path, required=True, help="folder of the run; an unfinished one goes on")
     p.add_argument("--cache", type=Path, default=None,
                    help="folder where drawn scenes and features are kept for other runs (default: OUT)")
@@ -93,7 +95,8 @@ def _finetune(options: argparse.Namespace) -> None:
         keep_freed_memory()
         probe = Probe(options.probe_photo, options.probe_text) if options.probe_photo else None
         path = finetune(settings, data=data, split=options.split, init=options.init, run=options.out,
-                        tensorboard=options.tensorboard, cache=options.cache, probe=probe, events=events)
+                        tensorboard=options.tensorboard, cache=options.cache, probe=probe, events=events,
+                        after=options.after)
     sys.stdout.write(f"{path}\n")
 
 

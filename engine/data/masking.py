@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,14 +32,20 @@ class WordMasking:
 
     def __call__(self, caption: Caption, grounded: Collection[int], generator: torch.Generator) -> HiddenWords:
         """`grounded`: indices of the words that are nouns with a box."""
-        pieces = list(caption.piece_ids)
+        spans = [(word.first, word.stop) if word.known else (0, 0) for word in caption.words]
+        return self.hide(caption.piece_ids, spans, grounded, generator)
+
+    def hide(self, piece_ids: Sequence[int], words: Sequence[tuple[int, int]], grounded: Collection[int],
+             generator: torch.Generator) -> HiddenWords:
+        """The same for any sequence. words: the places of each one's pieces, (first, stop)."""
+        pieces = list(piece_ids)
         places: list[int] = []
-        draws = torch.rand(len(caption.words), 2, generator=generator).tolist()
-        for index, (word, (chosen, how)) in enumerate(zip(caption.words, draws, strict=True)):
+        draws = torch.rand(len(words), 2, generator=generator).tolist()
+        for index, (word, (chosen, how)) in enumerate(zip(words, draws, strict=True)):
             ground = self.grounded_probability if index in grounded and self.grounded_probability else self.probability
-            if chosen >= ground or not word.known:
+            own = range(*word)
+            if chosen >= ground or not own:
                 continue
-            own = range(word.first, word.stop)
             places.extend(own)
             if how < 0.8:
                 for place in own:
@@ -47,7 +53,7 @@ class WordMasking:
             elif how < 0.9:
                 for place in own:
                     pieces[place] = int(torch.randint(self.vocabulary, (), generator=generator))
-        return HiddenWords(pieces, places, [caption.piece_ids[p] for p in places])
+        return HiddenWords(pieces, places, [piece_ids[p] for p in places])
 
 
 @dataclass(frozen=True)

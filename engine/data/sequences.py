@@ -12,12 +12,14 @@ from engine.structures.questions import TaggedText
 @dataclass(frozen=True)
 class Sequence:
     """piece_ids: [CLS] … [SEP] (… [SEP]). second: where segment B begins, or None. asked: the place of the answer's
-    [MASK], or None. tags: the region whose feature each piece carries, or nothing."""
+    [MASK], or None. tags: the region whose feature each piece carries, or nothing. words: where each word has its
+    pieces, (first, stop), for `choice`."""
 
     piece_ids: tuple[int, ...]
     second: int | None = None
     asked: int | None = None
     tags: tuple[int, ...] = ()
+    words: tuple[tuple[int, int], ...] = ()
 
 
 def open_question(pieces: WordPieces, text: str) -> Sequence:
@@ -37,10 +39,12 @@ def expression(pieces: WordPieces, text: str, context: str = "") -> Sequence:
 def choice(pieces: WordPieces, question: TaggedText, answer: TaggedText) -> Sequence:
     """[CLS] question [SEP] choice [SEP]; words that name a box carry its feature. Raises CaptionError."""
     ids, tags = [pieces.cls], [0]
+    words: list[tuple[int, int]] = []
     second = 0
     for text in (question, answer):
         for word, tag in zip(text.words, text.tags, strict=True):
             own = pieces.of_word(word)
+            words.append((len(ids), len(ids) + len(own)))
             ids.extend(own)
             tags.extend([tag] * len(own))
         ids.append(pieces.sep)
@@ -49,4 +53,4 @@ def choice(pieces: WordPieces, question: TaggedText, answer: TaggedText) -> Sequ
     if len(ids) > 2 * MOST_PIECES:
         raise CaptionError(f"Question and answer have {len(ids)} word pieces; at most {2 * MOST_PIECES} fit. "
                            "Shorten them.")
-    return Sequence(tuple(ids), second=second, tags=tuple(tags))
+    return Sequence(tuple(ids), second=second, tags=tuple(tags), words=tuple(words))

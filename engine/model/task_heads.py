@@ -7,7 +7,9 @@ answer in float32.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -18,12 +20,13 @@ from engine.model.vlbert import INITIAL_STD, VLBert
 
 
 class AnswerHead(nn.Module):
-    """VQA: the [MASK] element through BERT's MLM transform, dropout and a linear layer.
+    """VQA: the [MASK] element through BERT's MLM transform, dropout and a linear layer; with `evidence` also, of each
+    region, whether it shows what is asked for (not in the paper).
 
     hidden: D; answers: A; dropout: 0..1.
     """
 
-    def __init__(self, hidden: int, answers: int, dropout: float = 0.1) -> None:
+    def __init__(self, hidden: int, answers: int, dropout: float = 0.1, *, evidence: bool = False) -> None:
         super().__init__()
         self.dense = nn.Linear(hidden, hidden)
         self.norm = LayerNorm(hidden)
@@ -33,11 +36,23 @@ class AnswerHead(nn.Module):
         # Of many answers one is right. Starting at even odds, the first steps would do nothing but push all of them
         # down, and take the encoder along.
         nn.init.constant_(self.classify.bias, -math.log(answers))
+        self.regions = RegionScorer(hidden, 1, dropout) if evidence else None
 
     def take_over(self, heads: Heads) -> None:
-        """Start from the word head's transform."""
+        """Start from the word head's transform, and the search for evidence from the region head's."""
         self.dense.load_state_dict(heads.mlm.dense.state_dict())
         self.norm.load_state_dict(heads.mlm.norm.state_dict())
+        if self.regions is not None:
+            self.regions.take_over(heads)
+
+    @torch.no_grad()
+    def know_words(self, words: Tensor, pieces: Mapping[int, int]) -> None:
+        """Start the rows of answers that are one word piece as the word head's decoder has them: their embeddings.
+
+        words: [V, D]; pieces: of such answers, by their numbers, the word piece.
+        """
+        for answer, piece in pieces.items():
+            self.classify.weight[answer] = words[piece]
 
     def forward(self, states: Tensor) -> Tensor:
         """[..., D] -> logits [..., A]."""

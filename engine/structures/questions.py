@@ -40,12 +40,14 @@ class Pictured:
 @dataclass(frozen=True)
 class OpenQuestion:
     """A question with one answer. picture: its number in the data set. answers: each right one and its score, 0..1
-    (VQA: min(0.3 x people who gave it, 1)). kind: what the figures are reported by, or nothing."""
+    (VQA: min(0.3 x people who gave it, 1)). kind: what the figures are reported by, or nothing. boxes: those of the
+    picture, counted from 0, that show what is asked for, maybe none; None where the data do not say."""
 
     picture: int
     text: str
     answers: dict[str, float]
     kind: str = ""
+    boxes: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,10 @@ class GroundingTask:
 
     def targets(self, number: int, regions: Regions) -> Tensor:
         """[R] in {0, 1}."""
-        own = [b + 1 for b in self.expressions[number].boxes]
-        places = Boxes(regions.boxes, 1.0, 1.0)
-        return (places.iou(places[own]) >= MET).any(dim=1).float()
+        return shown_by(regions, self.expressions[number].boxes)
+
+
+def shown_by(regions: Regions, boxes: Sequence[int]) -> Tensor:
+    """Which regions meet one of these boxes of their picture, counted from 0: [R] in {0, 1}."""
+    places = Boxes(regions.boxes, 1.0, 1.0)
+    return (places.iou(places[[b + 1 for b in boxes]]) >= MET).any(dim=1).float()

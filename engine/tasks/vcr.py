@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.data.masking import HiddenWords, WordMasking
 from engine.data.region_source import RegionSource
+from engine.data.sequences import Sequence as OneSequence
 from engine.data.sequences import choice
 from engine.data.tokenizer import WordPieces
 from engine.errors import ConfigError
@@ -20,6 +22,7 @@ from engine.structures.questions import CHOICES, ChoiceQuestion, Pictured, Tagge
 from engine.tasks.chunks import chunked, trained_groups
 
 ASKS = ("answer", "rationale")  # Q -> A, and QA -> R
+HIDDEN = 0.3  # share of the words that are hidden, twice as many as in pre-training: the texts are short
 
 
 class VcrTask:
@@ -27,12 +30,13 @@ class VcrTask:
     half of the numbers asks for answers, the second, where there is one, for rationales.
 
     asks: "answer" (Q -> A), "rationale" (QA -> R), or both, which one model then learns. class_numbers: of each
-    region class its number from 1, for the auxiliary loss (the whole picture is 0); empty for none.
+    region class its number from 1, for the auxiliary loss (the whole picture is 0); empty for none. words: weight of
+    going on with pre-training's masked words on the right choices (not in the paper).
     """
 
     def __init__(self, model: FineTuned, pictures: Sequence[Pictured], questions: Sequence[ChoiceQuestion],
                  source: RegionSource, pieces: WordPieces, asks: Sequence[str] = ASKS,
-                 class_numbers: dict[str, int] | None = None) -> None:
+                 class_numbers: dict[str, int] | None = None, words: float = 0.0) -> None:
         if not isinstance(model.head, ChoiceHead):
             raise ConfigError("Choosing among four needs a ChoiceHead.")
         self.model: nn.Module = model
@@ -40,6 +44,8 @@ class VcrTask:
         self.pictures, self.questions, self.source, self.pieces = pictures, questions, source, pieces
         self.asks = tuple(asks)
         self.class_numbers = class_numbers or {}
+        self.words = words
+        self.hide_words = WordMasking(HIDDEN, 0.0, pieces.mask, len(pieces.pieces))
 
     def __len__(self) -> int:
         return len(self.questions) * len(self.asks)
@@ -52,7 +58,7 @@ class VcrTask:
         return question.answer if ask == "answer" else question.rationale
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        """Binary cross-entropy over the four choices, and the class of each region."""
+        """Binary cross-entropy over the four choices, the class of each region, and the right choices' hidden words."""
         scores, states, regions = self._run(examples)
         truth = F.one_hot(torch.tensor([self.truth(i) for i in examples]), CHOICES).float()
         losses = {"choice": F.binary_cross_entropy_with_logits(scores, truth)}
@@ -66,6 +72,8 @@ class VcrTask:
                     rows.extend(states[place][r] for r in known)
                     labels.extend(known.values())
             losses["classes"] = cross_entropy(self.head.regions(torch.stack(rows)), torch.tensor(labels))
+        if self.words:
+            losses["words"] = self.words * self._hidden_words(examples, regions, generator)
         return losses
 
     def scores(self, examples: Sequence[int], picture: bool = True) -> Tensor:
@@ -86,14 +94,35 @@ class VcrTask:
                 scores[k], states[k] = score, own
         return torch.stack([s for s in scores if s is not None]).view(-1, CHOICES), states, regions
 
+    def _hidden_words(self, examples: Sequence[int], regions: Sequence[Regions], generator: torch.Generator) -> Tensor:
+        """Cross-entropy of the words that are hidden in each question with its right choice."""
+        built: list[Example] = []
+        hidden: list[HiddenWords] = []
+        for i, own in zip(examples, regions, strict=True):
+            sequence = self._sequences(i)[self.truth(i)]
+            hidden.append(self.hide_words.hide(sequence.piece_ids, sequence.words, (), generator))
+            built.append(Example(hidden[-1].piece_ids, own, second=sequence.second, tags=sequence.tags))
+        states: list[Tensor] = []
+        truth: list[int] = []
+        for chunk in chunked(built):
+            text = self.vlbert(collate([built[k] for k in chunk])).text
+            for row, k in zip(text, chunk, strict=True):
+                states.append(row[hidden[k].places])
+                truth.extend(hidden[k].truth)
+        return cross_entropy(self.vlbert.heads.mlm(torch.cat(states)), torch.tensor(truth, dtype=torch.int64))
+
     def _built(self, number: int, regions: Regions) -> list[Example]:
+        return [Example(s.piece_ids, regions, second=s.second, tags=s.tags if len(regions) else ())
+                for s in self._sequences(number)]
+
+    def _sequences(self, number: int) -> list[OneSequence]:
+        """Of each choice."""
         question, ask = self._asked(number)
         if ask == "answer":
             first, choices = question.question, question.answers
         else:
             first, choices = _joined(question.question, question.answers[question.answer]), question.rationales
-        sequences = [choice(self.pieces, first, own) for own in choices]
-        return [Example(s.piece_ids, regions, second=s.second, tags=s.tags if len(regions) else ()) for s in sequences]
+        return [choice(self.pieces, first, own) for own in choices]
 
     def _asked(self, number: int) -> tuple[ChoiceQuestion, str]:
         ask, question = divmod(number, len(self.questions))

@@ -12,23 +12,29 @@ from torch import Tensor, nn
 from engine.data.region_source import RegionSource
 from engine.data.sequences import open_question
 from engine.data.tokenizer import WordPieces
-from engine.model.task_heads import FineTuned
+from engine.errors import ConfigError
+from engine.model.task_heads import AnswerHead, FineTuned
 from engine.structures.example import Example, Regions, collate
 from engine.structures.questions import OpenQuestion
 from engine.tasks.chunks import chunked, trained_groups
+from engine.tasks.grounding import shown_by
 
 
 class VqaTask:
     """Answers open questions (see `engine.training.trainer.Trainable`).
 
     answers: the vocabulary, in the order of the head's outputs. most_detections: regions of the detector's own that
-    join the given boxes, best first.
+    join the given boxes, best first. evidence: weight of finding the regions that show what is asked for, of the
+    questions that name them; it needs a head with `regions`.
     """
 
     def __init__(self, model: FineTuned, questions: Sequence[OpenQuestion], source: RegionSource, pieces: WordPieces,
-                 answers: Sequence[str], most_detections: int = 24) -> None:
+                 answers: Sequence[str], most_detections: int = 24, evidence: float = 0.0) -> None:
+        if not isinstance(model.head, AnswerHead) or (evidence and model.head.regions is None):
+            raise ConfigError("Answering needs an AnswerHead, and one that scores regions where evidence is learned.")
         self.model: nn.Module = model
         self.tuned, self.vlbert, self.head = model, model.vlbert, model.head
+        self.evidence = evidence
         self.questions, self.source = questions, source
         self.answers = {text: i for i, text in enumerate(answers)}
         self.sequences = [open_question(pieces, q.text) for q in questions]
@@ -41,12 +47,37 @@ class VqaTask:
         return trained_groups(self.tuned)
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        """Binary cross-entropy with the soft scores, summed over the vocabulary, mean over the questions."""
-        logits = self.logits(examples)
-        return {"answer": F.binary_cross_entropy_with_logits(logits, self.targets(examples)) * len(self.answers)}
+        """Binary cross-entropy with the soft scores, summed over the vocabulary, mean over the questions.
+
+        Where evidence is learned, two more: `evidence`, whether a region shows what is asked for, mean over the
+        regions; and `told`, the answer itself, asked of the regions that do. A region's element has what
+        it looks like at hand, so it learns to answer first, and [MASK] learns from it.
+        """
+        logits, states, regions = self._run(examples)
+        losses = {"answer": self._answered(logits, self.targets(examples))}
+        named = [k for k, i in enumerate(examples) if self.questions[i].boxes is not None]
+        if not self.evidence or self.head.regions is None or not named:
+            return losses
+        shown = [shown_by(regions[k], self.questions[examples[k]].boxes or ()) for k in named]  # each [R]
+        own = [states[k][: len(regions[k])] for k in named]  # each [R, D]
+        scores = self.head.regions(torch.cat(own))[..., 0]
+        losses["evidence"] = self.evidence * F.binary_cross_entropy_with_logits(scores, torch.cat(shown))
+        telling = [state[at > 0] for state, at in zip(own, shown, strict=True)]
+        if any(len(state) for state in telling):
+            truth = self.targets([examples[k] for k in named]).repeat_interleave(
+                torch.tensor([len(state) for state in telling]), dim=0)
+            losses["told"] = self._answered(self.head(torch.cat(telling)), truth)
+        return losses
+
+    def _answered(self, logits: Tensor, truth: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(logits, truth) * len(self.answers)
 
     def logits(self, examples: Sequence[int], picture: bool = True) -> Tensor:
         """[K, A]. picture: whether the model sees the regions."""
+        return self._run(examples, picture)[0]
+
+    def _run(self, examples: Sequence[int], picture: bool = True) -> tuple[Tensor, list[Tensor], list[Regions]]:
+        """Logits [K, A], and the region states and the regions of every example."""
         asked = [self.questions[i].picture for i in examples]
         if picture:
             regions = self.source.regions([(p, range(min(self.source.detected(p), self.most_detections)))
@@ -56,12 +87,14 @@ class VqaTask:
         own = [self.sequences[i] for i in examples]
         built = [Example(s.piece_ids, r, second=s.second) for s, r in zip(own, regions, strict=True)]
         logits: list[Tensor | None] = [None] * len(examples)
+        states: list[Tensor] = [torch.empty(0)] * len(examples)
         for chunk in chunked(built):
-            text = self.vlbert(collate([built[k] for k in chunk])).text
+            encoded = self.vlbert(collate([built[k] for k in chunk]))
             asked_places = [own[k].asked or 0 for k in chunk]
-            for k, row in zip(chunk, self.head(text[range(len(chunk)), asked_places]), strict=True):
-                logits[k] = row
-        return torch.stack([row for row in logits if row is not None])
+            answered = self.head(encoded.text[range(len(chunk)), asked_places])
+            for k, row, state in zip(chunk, answered, encoded.regions, strict=True):
+                logits[k], states[k] = row, state
+        return torch.stack([row for row in logits if row is not None]), states, regions
 
     def targets(self, examples: Sequence[int]) -> Tensor:
         """[K, A] soft scores; answers outside the vocabulary cannot be learned and count nowhere."""

@@ -21,11 +21,12 @@ from engine.data.splitting import split_off, spread
 from engine.data.tokenizer import WordPieces
 from engine.data.views import compute_view, views_beside
 from engine.detector.detector import Detector
-from engine.errors import ConfigError
+from engine.errors import ConfigError, WeightsError
 from engine.measure.beliefs import Task
 from engine.measure.held_out import HeldOut
 from engine.model.lora import add_lora
-from engine.model.task_heads import FineTuned
+from engine.model.task_heads import AnswerHead, FineTuned
+from engine.model.vlbert import VLBert
 from engine.predictor import Predictor
 from engine.structures.example import Regions
 from engine.structures.photo import Photo
@@ -39,7 +40,8 @@ from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig, steps_of
 from engine.training.stage import run_stage
 from engine.training.watching import OnePicture, Probe, Watch, Watched
-from engine.weights.adapters import AdapterInfo, base_file, digest, save_adapter
+from engine.weights.adapters import PARTS, AdapterInfo, base_file, digest, read_info, save_adapter, under
+from engine.weights.files import fill, read_tensors
 from engine.weights.shipped import load_all, only
 
 RATES = {"full": 1e-4, "lora": 1e-3, "head": 1e-3}
@@ -47,17 +49,21 @@ MEASURED = 300  # held-out questions that are asked each time
 
 
 def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, run: Path, tensorboard: bool = False,
-             cache: Path | None = None, probe: Probe | None = None, events: Events | None = None) -> Path:
+             cache: Path | None = None, probe: Probe | None = None, events: Events | None = None,
+             after: Path | None = None) -> Path:
     """Train and write `run`/NAME-TASK.safetensors; returns its path.
 
-    init: the folder of weights to start from. cache: where features are kept for other runs (default: `run`/features,
-    for this one). probe: what is asked beside the held-out examples each time these are measured. events: where the
-    run tells what it does. Raises DataError, WeightsError and DiskError for what a user can mend, KeyboardInterrupt
-    after SIGINT or SIGTERM, once the step is done and saved.
+    init: the folder of weights to start from. after: an adapter that another run with `tune` full left on top of them;
+    its VL-BERT is where this one begins, with a fresh head. cache: where features are kept for other runs (default:
+    `run`/features, for this one). probe: what is asked beside the held-out examples each time these are measured.
+    events: where the run tells what it does. Raises DataError, WeightsError and DiskError for what a user can mend,
+    KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
     """
     machine, events = accelerator(), events or Events()
     config, detector, vlbert, pieces, classes = load_all(init)
     torch.manual_seed(settings.seed)
+    if after:
+        go_on(settings, after, vlbert, init)
     found = questions(settings, data, split)
     if found.skipped.count:
         sys.stderr.write(f"{found.skipped}\n")
@@ -71,10 +77,13 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     seen = Predictor(config, detector, vlbert, pieces, classes).see(Photo.open(probe.photo)) if probe else None
     info = info_of(settings, data, split, init, learned)
     model = FineTuned(vlbert, info.head(config.encoder.hidden))
+    if isinstance(model.head, AnswerHead):
+        model.head.know_words(vlbert.embeddings.words.weight, single_pieces(info.answers, pieces))
     freeze(model, settings)
     plain, *views = (FeatureCache(one, found.pictures) for one in (folder, *views_beside(folder, settings.views)))
     source = CachedRegions(plain)
-    task = task_of(info, model, learned, CachedRegions(plain, views), pieces, settings.extra_regions)
+    task = task_of(info, model, learned, CachedRegions(plain, views), pieces, settings.extra_regions, settings.evidence,
+                   settings.words)
     training = training_of(settings, len(task))
     watch = None
     if held_out and settings.evaluate_every and machine.is_main_process:
@@ -92,13 +101,34 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     return out
 
 
+def go_on(settings: FineTuneConfig, after: Path, vlbert: VLBert, init: Path) -> None:
+    """Put the weights of another fine-tuning into `vlbert`. Raises ConfigError and WeightsError."""
+    info = read_info(after)
+    if settings.tune != "full" or info.tune != "full":
+        raise ConfigError(f"This run tunes {settings.tune}, and {after} was tuned {info.tune}; going on from another "
+                          "fine-tuning takes full in both. Set tune to full, or leave the other run out.")
+    if info.base != digest(base_file(init)):
+        raise WeightsError(f"{after} was trained on another VL-BERT than that of {init}. Take both from one place.")
+    fill(vlbert, under(read_tensors(after), PARTS["full"]), str(after))
+
+
 def info_of(settings: FineTuneConfig, data: Path, split: str, init: Path, learned: DataSet[Any]) -> AdapterInfo:
-    """What the adapter will say of itself."""
+    """What the adapter will say of itself. Raises ConfigError where evidence is wanted and the data name none."""
+    evidence = settings.task == "vqa" and settings.evidence > 0
+    if evidence and all(q.boxes is None for q in learned.questions):
+        raise ConfigError(f"evidence is {settings.evidence}, but no question of {data} names the boxes that show what "
+                          "is asked for. Set evidence to 0, or take data whose questions do, such as scenes.")
     rank = settings.rank if settings.tune == "lora" else 0
     return AdapterInfo(settings.task, settings.tune, digest(base_file(init)), rank=rank, alpha=2 * rank,
                        answers=datasets.answers_of(data, learned) if settings.task == "vqa" else (),
                        classes=classes_of(learned.pictures) if settings.task == "vcr" else (),
-                       about=f"{data.name} {split}")
+                       about=f"{data.name} {split}", evidence=evidence)
+
+
+def single_pieces(answers: Sequence[str], pieces: WordPieces) -> dict[int, int]:
+    """Of the answers that are one word piece their number, and that piece."""
+    split = {number: pieces.of_word(text) for number, text in enumerate(answers) if text and " " not in text}
+    return {number: own[0] for number, own in split.items() if len(own) == 1 and own[0] != pieces.unknown}
 
 
 def training_of(settings: FineTuneConfig, examples: int) -> TrainingConfig:
@@ -133,13 +163,14 @@ def questions(settings: FineTuneConfig, data: Path, split: str) -> DataSet[Any]:
 
 
 def task_of(info: AdapterInfo, model: FineTuned, found: DataSet[Any], source: RegionSource,
-            pieces: WordPieces, extra_regions: int) -> Task:
-    """The task of an adapter on these questions."""
+            pieces: WordPieces, extra_regions: int, evidence: float = 0.0, words: float = 0.0) -> Task:
+    """The task of an adapter on these questions. evidence, words: weights of what it learns beside."""
     if info.task == "vqa":
-        return VqaTask(model, found.questions, source, pieces, info.answers)
+        return VqaTask(model, found.questions, source, pieces, info.answers, evidence=evidence)
     if info.task == "vcr":
         numbers = {name: i for i, name in enumerate(info.classes, 1)}
-        return VcrTask(model, found.pictures, found.questions, source, pieces, class_numbers=numbers)
+        return VcrTask(model, found.pictures, found.questions, source, pieces, class_numbers=numbers,
+                       words=words)
     return GroundingTask(model, found.questions, source, pieces, most_detections=extra_regions)
 
 

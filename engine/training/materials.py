@@ -19,9 +19,10 @@ def drawn(config: ScenesConfig, cache: Path, progress: Progress) -> Path:
     """The folder of these scenes, drawn unless they are there."""
     from engine.data import scenes  # no PyTorch behind it
 
-    folder = cache / f"scenes-{config.scenes}-{config.scenes_seed}"
+    rounds = f"-{config.scenes_rounds}" if config.scenes_rounds > 1 else ""
+    folder = cache / f"scenes-{config.scenes}-{config.scenes_seed}{rounds}"
     if not (folder / "scenes.jsonl").is_file():
-        scenes.write(folder, config.scenes, config.scenes_seed, progress=progress)
+        scenes.write(folder, config.scenes, config.scenes_seed, rounds=config.scenes_rounds, progress=progress)
     return folder
 
 

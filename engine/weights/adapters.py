@@ -34,7 +34,8 @@ PARTS = {"lora": "lora.", "full": "vlbert."}  # where a file holds what moved, b
 @dataclass(frozen=True)
 class AdapterInfo:
     """task: one of `TASKS`; tune: one of `TUNES`. base: SHA-256 of the VL-BERT file it was trained on. answers: the
-    vocabulary of VQA; classes: the region classes of VCR's auxiliary loss. rank, alpha: of LoRA. about: for people."""
+    vocabulary of VQA; evidence: whether its head also tells the regions that show it; classes: the
+    region classes of VCR's auxiliary loss. rank, alpha: of LoRA. about: for people."""
 
     task: str
     tune: str
@@ -44,15 +45,17 @@ class AdapterInfo:
     rank: int = 0
     alpha: int = 0
     about: str = ""
+    evidence: bool = False
 
     def __post_init__(self) -> None:
         if self.task not in TASKS or self.tune not in TUNES:
             raise WeightsError(f"An adapter of the task {self.task!r}, tuned by {self.tune!r}, is unknown here. "
                                f"Tasks are {', '.join(TASKS)}; ways to tune are {', '.join(TUNES)}.")
         texts = (self.base, self.about, *self.answers, *self.classes)
-        if not all(isinstance(t, str) for t in texts) or not all(isinstance(n, int) for n in (self.rank, self.alpha)):
-            raise WeightsError("An adapter's base, answers and classes are text, its rank and alpha whole numbers. "
-                               "The file was changed; take the original.")
+        if not all(isinstance(t, str) for t in texts) or not all(isinstance(n, int) for n in (self.rank, self.alpha)) \
+                or not isinstance(self.evidence, bool):
+            raise WeightsError("An adapter's base, answers and classes are text, its rank and alpha whole numbers, its "
+                               "evidence true or false. The file was changed; take the original.")
         if (self.task == "vqa") != bool(self.answers):
             raise WeightsError(f"An adapter of the task {self.task!r} has {len(self.answers)} answers to choose from; "
                                "only vqa has any, and at least one. Take a file that `finetune` wrote.")
@@ -60,7 +63,7 @@ class AdapterInfo:
     def head(self, hidden: int) -> TaskHead:
         """A fresh head of this task."""
         if self.task == "vqa":
-            return AnswerHead(hidden, len(self.answers))
+            return AnswerHead(hidden, len(self.answers), evidence=self.evidence)
         if self.task == "vcr":
             return ChoiceHead(hidden, len(self.classes) + 1 if self.classes else 0)
         return RegionScorer(hidden)
@@ -129,11 +132,11 @@ def load_adapter(path: Path, vlbert: VLBert, base: str, config: ModelConfig) -> 
                            "Take the original.")
     tuned = VLBert.from_config(config) if info.tune == "full" else twin(vlbert, config)
     if info.tune == "full":
-        fill(tuned, _under(tensors, PARTS["full"]), str(path))
+        fill(tuned, under(tensors, PARTS["full"]), str(path))
     model = FineTuned(tuned, info.head(config.encoder.hidden))
     if info.tune == "lora":
-        attach_lora(tuned, _under(tensors, PARTS["lora"]), info.alpha / max(1, info.rank))
-    fill(model.head, _under(tensors, "head."), str(path))
+        attach_lora(tuned, under(tensors, PARTS["lora"]), info.alpha / max(1, info.rank))
+    fill(model.head, under(tensors, "head."), str(path))
     return model.eval(), info
 
 
@@ -145,5 +148,6 @@ def twin(vlbert: VLBert, config: ModelConfig) -> VLBert:
     return other
 
 
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin so, without that beginning."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

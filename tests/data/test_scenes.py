@@ -80,6 +80,17 @@ def answer(text: str, things: Sequence[Thing]) -> str:
     return getattr(one, {"color": "colour", "pattern": "material"}.get(m[1], m[1]))
 
 
+def showing(text: str, things: Sequence[Thing]) -> list[Thing]:
+    """The things that are what the question asks for; none where its answer is no."""
+    if m := re.fullmatch(r"(?:how many|is there an?) (.+?)(?: are there)? \?", text):
+        return [t for t in things if fits(m[1], t)]
+    if m := re.fullmatch(rf"is (the .+?) ({PLACES}) (the .+) \?", text):
+        return [t for t in meant(m[1], things) if is_at(t, m[2], *meant(m[3], things))]
+    m = re.fullmatch(rf"what \w+ (?:is|does) (?:(the .+?)|(({PLACES}) the .+?))(?: have)? \?", text)
+    assert m, text
+    return meant(m[1] or "the thing " + m[2], things)
+
+
 def parts(text: TaggedText, things: Sequence[Thing]) -> tuple[str, list[Thing]]:
     """The text with each thing that it names as "@", and these things; whatever is said of them must be true."""
     named = []
@@ -160,7 +171,21 @@ def test_every_question_has_its_one_true_answer(world) -> None:
             kinds[q.kind] += 1
             assert q.answers == {answer(q.text, drawn.things): 1.0}, q.text
             assert set(q.answers) <= set(ANSWERS)
+            assert [drawn.things[b] for b in q.boxes] == showing(q.text, drawn.things), q.text
     assert len(kinds) == 10 and min(kinds.values()) > 0.3 * COUNT and kinds.total() > 6 * COUNT
+
+
+def test_more_rounds_ask_more_of_the_same_scene_and_nothing_twice(world) -> None:
+    for drawn, once in world[:40]:
+        said = told(drawn, SEED, rounds=5)
+        assert said.captions == once.captions and len(said.open) > 2 * len(once.open)
+        for few, many in ((once.open, said.open), (once.choices, said.choices), (once.referring, said.referring)):
+            assert many[:len(few)] == few
+        for q in said.open:
+            assert q.answers == {answer(q.text, drawn.things): 1.0}, q.text
+        for texts in ([q.text for q in said.open], [q.text for q in said.referring],
+                      [(q.question.marked, q.answers[q.answer].marked) for q in said.choices]):
+            assert len(set(texts)) == len(texts)
 
 
 def test_every_expression_means_one_thing_and_says_no_more_than_it_must(world) -> None:
@@ -307,7 +332,7 @@ def test_what_is_broken_or_there_already_is_named(tmp_path, capsys) -> None:
     assert main(["scenes", "--out", str(tmp_path), "--count", "3", "--seed", "1", "--pairs", "novel"]) == 0
     assert main(["scenes", "--out", str(tmp_path), "--count", "3"]) == 2
     assert "There are scenes in" in capsys.readouterr().err
-    with pytest.raises(DataError, match="At least one scene can be drawn; not 0"):
+    with pytest.raises(DataError, match=r"At least one scene can be drawn.*not 0"):
         write(tmp_path / "none", 0, 1)
     path = tmp_path / "scenes.jsonl"
     lines = path.read_text().splitlines()

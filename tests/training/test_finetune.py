@@ -1,6 +1,8 @@
 """Fine-tuning a tiny model on a few scenes, from the folder of weights to an adapter that answers."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,17 +12,23 @@ from safetensors.torch import load_file, save_file
 from engine.cli import main
 from engine.config import DetectorConfig, EncoderConfig, FineTuneConfig, ModelConfig
 from engine.data import datasets, scenes
+from engine.data.masking import WordMasking
 from engine.data.nouns import RegionClasses
+from engine.data.sequences import choice, open_question
 from engine.data.tokenizer import WordPieces
 from engine.detector.detector import Detector
-from engine.errors import WeightsError
+from engine.errors import ConfigError, WeightsError
 from engine.measure.seen_regions import SeenRegions
 from engine.model.lora import LowRank, add_lora, attach_lora, lora_state
+from engine.model.task_heads import AnswerHead, ChoiceHead, FineTuned
 from engine.model.vlbert import VLBert
 from engine.predictor import Predictor
 from engine.structures.batch import Batch
+from engine.structures.example import Example, collate
+from engine.structures.questions import TaggedText
+from engine.tasks.vcr import VcrTask
 from engine.tasks.vqa import VqaTask
-from engine.training.finetune import finetune
+from engine.training.finetune import finetune, single_pieces
 from engine.weights.adapters import FORMAT, base_file, digest, load_adapter
 from engine.weights.shipped import save_all
 from tests.conftest import ROOT
@@ -170,3 +178,96 @@ def test_context_and_second_sentence_reach_the_sequence():
     assert alone.second is None and inside.piece_ids[inside.second:] == (*pieces.caption("a dog runs").piece_ids[1:],)
     tagged = choice(pieces, TaggedText(("why", "is", "person"), (0, 0, 2)), TaggedText(("dog",), (1,)))
     assert tagged.tags == (0, 0, 0, 2, 0, 1, 0) and tagged.second == 5
+
+
+def test_the_evidence_of_answers_is_learned_and_told_apart(folders, tmp_path):
+    weights, data = folders
+    settings = FineTuneConfig(task="vqa", tune="full", epochs=200, batch_size=64, rate=1e-3, evidence=5.0)
+    path = finetune(settings, data=data, split="train", init=weights, run=tmp_path)
+    model, info, _ = loaded(path, weights)
+    found = datasets.open_questions(data, "train")
+    source = SeenRegions(Predictor.load(weights), found.pictures)
+    assert info.evidence and isinstance(model.head, AnswerHead) and model.head.regions is not None
+    right = told = 0
+    for question in found.questions:
+        regions = source.regions([(question.picture, ())])[0]
+        sequence = open_question(WordPieces(VOCABULARY), question.text)
+        with torch.inference_mode():
+            states = model.vlbert(collate([Example(sequence.piece_ids, regions, second=sequence.second)])).regions[0]
+            scores, answers = model.head.regions(states)[1:, 0], model.head(states)[1:].argmax(dim=1)
+        right += set((scores > 0).nonzero()[:, 0].tolist()) == set(question.boxes or ())
+        told += all(info.answers[int(answers[b])] in question.answers for b in question.boxes or ())
+    assert right >= 0.7 * len(found.questions) and told >= 0.7 * len(found.questions)
+
+
+def test_evidence_that_no_question_names_is_refused(folders, tmp_path):
+    weights, data = folders
+    lines = [json.loads(line) for line in (data / "scenes.jsonl").read_text().splitlines()]
+    for line in lines:
+        for question in line["open"]:
+            del question["boxes"]
+    shutil.copytree(data, tmp_path / "older")
+    (tmp_path / "older" / "scenes.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    with pytest.raises(ConfigError, match=r"evidence is 2.0, but no question of .*older names the boxes"):
+        finetune(FineTuneConfig(task="vqa", evidence=2.0), data=tmp_path / "older", split="train", init=weights,
+                 run=tmp_path / "run")
+
+
+def test_answers_of_one_piece_start_as_that_word_and_the_others_anew():
+    pieces = WordPieces(VOCABULARY)
+    single = single_pieces(("red", "", "red ring", "unfathomableness", "\u2603", "yes"), pieces)
+    assert {number: pieces.pieces[piece] for number, piece in single.items()} == {0: "red", 5: "yes"}
+    head = AnswerHead(8, 6)
+    before, words = head.classify.weight.clone(), torch.randn(len(pieces.pieces), 8)
+    head.know_words(words, single)
+    after = head.classify.weight
+    assert torch.equal(after[[0, 5]], words[[single[0], single[5]]]) and torch.equal(after[1:5], before[1:5])
+
+
+def test_hidden_words_of_right_choices_are_the_model_s_own_word_loss(folders):
+    weights, data = folders
+    predictor = Predictor.load(weights)
+    found = datasets.choice_questions(data, "train")
+    task = VcrTask(FineTuned(predictor.model, ChoiceHead(32, 0)).eval(), found.pictures, found.questions,
+                   SeenRegions(predictor, found.pictures), predictor.pieces, words=2.0)
+    task.hide_words = WordMasking(1.0, 0.0, predictor.pieces.mask, 104)  # every word is asked; few stay or change
+    numbers = list(range(min(4, len(task))))
+    with torch.inference_mode():
+        loss = task.losses(numbers, torch.Generator().manual_seed(3))["words"]
+        expected = []
+        generator = torch.Generator().manual_seed(3)
+        for number in numbers:
+            question, ask = found.questions[number % len(found.questions)], number // len(found.questions)
+            first = question.question if not ask else TaggedText(
+                question.question.words + question.answers[question.answer].words,
+                question.question.tags + question.answers[question.answer].tags)
+            right = question.rationales[question.rationale] if ask else question.answers[question.answer]
+            own = choice(predictor.pieces, first, right)
+            hidden = task.hide_words.hide(own.piece_ids, own.words, (), generator)
+            regions = task.source.regions([(question.picture, ())])[0]
+            example = Example(hidden.piece_ids, regions, second=own.second, tags=own.tags)
+            logits = predictor.model.heads.mlm(predictor.model(collate([example])).text[0, hidden.places])
+            truth = [own.piece_ids[p] for p in hidden.places]
+            expected.append(-logits.log_softmax(dim=1)[range(len(truth)), truth])
+            assert len(hidden.places) == len(own.piece_ids) - 3  # all but [CLS] and both [SEP]
+    torch.testing.assert_close(loss, 2.0 * torch.cat(expected).mean(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_run_begins_where_another_one_ended(folders, tmp_path):
+    weights, data = folders
+    first = finetune(FineTuneConfig(task="grounding", tune="full", epochs=1, batch_size=4, rate=3e-3), data=data,
+                     split="train", init=weights, run=tmp_path / "first")
+    still = FineTuneConfig(task="vqa", tune="full", steps=1, batch_size=4, rate=1e-12)
+    second = finetune(still, data=data, split="train", init=weights, run=tmp_path / "second", after=first)
+    kept = [k for k in load_file(first) if k.startswith("vlbert.")]
+    assert len(kept) > 30
+    for name in kept:
+        torch.testing.assert_close(load_file(second)[name], load_file(first)[name], rtol=0, atol=1e-3)
+    assert loaded(second, weights)[1].task == "vqa"
+    with pytest.raises(ConfigError, match=r"This run tunes lora, and .* was tuned full"):
+        finetune(replace(still, tune="lora"), data=data, split="train", init=weights, run=tmp_path / "x", after=first)
+    torch.manual_seed(7)
+    save_all(tmp_path / "other", CONFIG, Detector.from_config(CONFIG.detector), VLBert.from_config(CONFIG),
+             RegionClasses(("background", "ball", "tree", "car"), {}), ("red",), VOCABULARY)
+    with pytest.raises(WeightsError, match="trained on another VL-BERT than that of"):
+        finetune(still, data=data, split="train", init=tmp_path / "other", run=tmp_path / "y", after=first)

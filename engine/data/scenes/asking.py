@@ -32,7 +32,7 @@ EXISTING = (("colour", "shape"), ("size", "colour"), ("size", "shape"), ("materi
 COUNTED_TOGETHER = (("size", "colour"), ("size", "shape"), ("material", "colour"), ("material", "shape"),
                     ("size", "material"), ("colour", "shape"))
 
-Asked = tuple[str, str, str]  # kind, text, answer
+Asked = tuple[str, str, str, tuple[int, ...]]  # kind, text, answer, the things that show it
 
 
 def ask(scene: Scene, rng: np.random.Generator) -> list[OpenQuestion]:
@@ -40,7 +40,7 @@ def ask(scene: Scene, rng: np.random.Generator) -> list[OpenQuestion]:
     makers: list[Callable[[Scene, np.random.Generator], Asked | None]] = [
         *(lambda s, r, a=name: attribute(s, a, r) for name in ASKED), count, count_together, exists, side, beside]
     found = [asked for make in makers if (asked := make(scene, rng))]
-    return [OpenQuestion(scene.index, text, {answer: 1.0}, kind) for kind, text, answer in found]
+    return [OpenQuestion(scene.index, text, {answer: 1.0}, kind, things) for kind, text, answer, things in found]
 
 
 def attribute(scene: Scene, name: str, rng: np.random.Generator) -> Asked | None:
@@ -49,12 +49,13 @@ def attribute(scene: Scene, name: str, rng: np.random.Generator) -> Asked | None
     if not options:
         return None
     target, said = pick(options, rng)
-    return name, ASKED[name].format(said.text), getattr(scene.things[target], name)
+    return name, ASKED[name].format(said.text), getattr(scene.things[target], name), (target,)
 
 
 def count(scene: Scene, rng: np.random.Generator) -> Asked:
     """How many things have the one attribute that was fixed before the scene was drawn: zero to four."""
-    return "count", _how_many(scene.counted), NUMBERS[fitting(scene.things, scene.counted)]
+    there = fitting(scene.things, scene.counted)
+    return "count", _how_many(scene.counted), NUMBERS[len(there)], there
 
 
 def count_together(scene: Scene, rng: np.random.Generator) -> Asked | None:
@@ -63,11 +64,12 @@ def count_together(scene: Scene, rng: np.random.Generator) -> Asked | None:
     by_number: dict[int, list[Description]] = {0: [], 1: [], 2: []}
     for description in _all(names):
         if scene.sayable(description):
-            by_number.setdefault(fitting(scene.things, description), []).append(description)
+            by_number.setdefault(len(fitting(scene.things, description)), []).append(description)
     wanted = int(rng.integers(3))
     if not all(by_number[n] for n in range(3)):
         return None
-    return "count together", _how_many(pick(by_number[wanted], rng)), NUMBERS[wanted]
+    chosen = pick(by_number[wanted], rng)
+    return "count together", _how_many(chosen), NUMBERS[wanted], fitting(scene.things, chosen)
 
 
 def exists(scene: Scene, rng: np.random.Generator) -> Asked:
@@ -75,10 +77,11 @@ def exists(scene: Scene, rng: np.random.Generator) -> Asked:
     names = pick(EXISTING, rng)
     present = [describe(scene.things[i], names) for i in scene.targets]
     if rng.integers(2):
-        return "exists", _is_there(pick(present, rng)), "yes"
+        chosen = pick(present, rng)
+        return "exists", _is_there(chosen), "yes", fitting(scene.things, chosen)
     near = [Description(**(d.said | {name: value})) for d in present for name in names for value in VALUES[name]]
     absent = [d for d in near if scene.sayable(d) and not fitting(scene.things, d)]
-    return "exists", _is_there(pick(absent, rng)), "no"
+    return "exists", _is_there(pick(absent, rng)), "no", ()
 
 
 def side(scene: Scene, rng: np.random.Generator) -> Asked | None:
@@ -91,8 +94,8 @@ def side(scene: Scene, rng: np.random.Generator) -> Asked | None:
     if not pairs:
         return None
     said, of, i, j = pick(pairs, rng)
-    return ("side", f"is the {said.text} {where} the {of.text} ?",
-            "yes" if scene.things[i].stands(where, scene.things[j]) else "no")
+    there = scene.things[i].stands(where, scene.things[j])
+    return ("side", f"is the {said.text} {where} the {of.text} ?", "yes" if there else "no", (i,) if there else ())
 
 
 def beside(scene: Scene, rng: np.random.Generator) -> Asked | None:
@@ -104,7 +107,7 @@ def beside(scene: Scene, rng: np.random.Generator) -> Asked | None:
     if not options:
         return None
     of_text, where, only = pick(options, rng)
-    return f"beside {asked}", BESIDE[asked].format(where, of_text.text), getattr(scene.things[only], asked)
+    return f"beside {asked}", BESIDE[asked].format(where, of_text.text), getattr(scene.things[only], asked), (only,)
 
 
 def only_one(things: Sequence[Thing], side: str, of: Thing) -> int | None:
@@ -114,8 +117,8 @@ def only_one(things: Sequence[Thing], side: str, of: Thing) -> int | None:
     return there[0] if len(there) == 1 and None not in stands.values() else None
 
 
-def fitting(things: Sequence[Thing], description: Description) -> int:
-    return sum(description.fits(t) for t in things)
+def fitting(things: Sequence[Thing], description: Description) -> tuple[int, ...]:
+    return tuple(i for i, t in enumerate(things) if description.fits(t))
 
 
 def pick(options: Sequence, rng: np.random.Generator):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,23 +47,37 @@ class Told:
     referring: tuple[ReferringExpression, ...]
 
 
-def told(of: Scene, seed: int) -> Told:
-    """The same for the same scene and seed."""
+def told(of: Scene, seed: int, rounds: int = 1) -> Told:
+    """The same for the same scene and seed. rounds: how often everything is asked; what was asked before is left out,
+    so the first round is the same however many follow."""
     rng = generator(seed, of.index, "texts")
-    return Told(captions(of, rng), tuple(ask(of, rng)), tuple(ask_with_choices(of, rng)),
-                tuple(point_out(of, rng)))
+    said = captions(of, rng)
+    asked = [(ask(of, rng), ask_with_choices(of, rng), point_out(of, rng)) for _ in range(rounds)]
+    opened, chosen, pointed = zip(*asked, strict=True)
+    return Told(said, _once(opened, lambda q: q.text), _once(chosen, lambda q: (q.question, q.answers[q.answer])),
+                _once(pointed, lambda q: q.text))
 
 
-def write(folder: str | Path, count: int, seed: int, *, pairs: str = "all", split: str = "train",
+def _once(rounds: Sequence[Sequence[Q]], said: Callable[[Q], object]) -> tuple[Q, ...]:
+    """What was asked in several rounds, each thing that is `said` only the first time."""
+    found: dict[object, Q] = {}
+    for asked in rounds:
+        for question in asked:
+            found.setdefault(said(question), question)
+    return tuple(found.values())
+
+
+def write(folder: str | Path, count: int, seed: int, *, pairs: str = "all", split: str = "train", rounds: int = 1,
           progress: Callable[[int, int], None] = lambda done, count: None) -> None:
     """Draw scenes 0 to count - 1 and write them, whole or not at all: `scenes.jsonl` comes last and at once.
 
     pairs: "all"; "known", without the withheld pairs of colour and shape; or "novel", where every target is one of
-    them. split: which `entities_SPLIT.jsonl` it is. Raises DataError where nothing is wanted or a world is there.
+    them. split: which `entities_SPLIT.jsonl` it is. rounds: how often everything is asked of a scene (see `told`).
+    Raises DataError where nothing is wanted or a world is there.
     """
     folder = Path(folder)
-    if count < 1:
-        raise DataError(f"At least one scene can be drawn; not {count}.")
+    if count < 1 or rounds < 1:
+        raise DataError(f"At least one scene can be drawn, and asked about once; not {count} and {rounds} times.")
     if (folder / LINES).exists():
         raise DataError(f"There are scenes in {folder} already. Choose another folder, or remove {folder / LINES}.")
     (folder / "images").mkdir(parents=True, exist_ok=True)
@@ -72,7 +86,7 @@ def write(folder: str | Path, count: int, seed: int, *, pairs: str = "all", spli
     with parts[0].open("w", encoding="utf-8") as for_entities, parts[1].open("w", encoding="utf-8") as for_scenes:
         for index in range(count):
             drawn = scene(seed, index, pairs)
-            said, image = told(drawn, seed), f"{index:05d}.jpg"
+            said, image = told(drawn, seed, rounds), f"{index:05d}.jpg"
             Image.fromarray(drawn.photo().pixels).save(folder / "images" / image, quality=QUALITY, subsampling=0)
             for_entities.write(json.dumps(_entities(drawn, said, image)) + "\n")
             for_scenes.write(json.dumps(_line(drawn, said, image)) + "\n")
@@ -104,7 +118,8 @@ def _entities(drawn: Scene, said: Told, image: str) -> dict[str, Any]:
 def open_questions(folder: str | Path) -> DataSet[OpenQuestion]:
     """The open questions. Raises DataError where the file is missing or a line is broken (named by its number)."""
     return _read(Path(folder), "open", lambda raw, picture: OpenQuestion(
-        picture, str(raw["text"]), {str(a): float(s) for a, s in raw["answers"].items()}, str(raw["kind"])))
+        picture, str(raw["text"]), {str(a): float(s) for a, s in raw["answers"].items()}, str(raw["kind"]),
+        _boxes(raw.get("boxes"))))
 
 
 def choice_questions(folder: str | Path) -> DataSet[ChoiceQuestion]:
@@ -152,3 +167,8 @@ def _pictured(raw: dict[str, Any], images: Path) -> Pictured:
 
 def _tagged(raw: dict[str, Any]) -> TaggedText:
     return TaggedText(tuple(map(str, raw["words"])), tuple(map(int, raw["tags"])))
+
+
+def _boxes(raw: list[int] | None) -> tuple[int, ...] | None:
+    """None for scenes that were drawn before questions said what they are about."""
+    return None if raw is None else tuple(map(int, raw))
