@@ -90,7 +90,7 @@ class Step:
 
     choices: the first whose conditions hold came true. expected: which does with the shipped model. reveal: a sentence
     on the outcome; {after.fast.word.guess} in it stands for a fact, and a number is written in per cent. tab: where the
-    learner may go on.
+    learner may go on. watch: whether a run of fine-tuning can be started and followed beside the step.
     """
 
     text: tuple[str, ...]
@@ -101,6 +101,7 @@ class Step:
     expected: int
     reveal: str
     tab: str = ""
+    watch: bool = False
 
     def __post_init__(self) -> None:
         if not CHOICES[0] <= len(self.choices) <= CHOICES[1] or not 0 <= self.expected < len(self.choices):
@@ -149,7 +150,7 @@ def _step(fields: Mapping[str, Any]) -> Step:
     """`after` names only what differs from `before`."""
     return Step(tuple(fields["text"]), _scene(fields["before"]), _scene({**fields["before"], **fields["after"]}),
                 fields["question"], tuple(map(_choice, fields["choices"])), fields["expected"], fields["reveal"],
-                fields.get("tab", ""))
+                fields.get("tab", ""), fields.get("watch", False))
 
 
 def _scene(fields: Mapping[str, Any]) -> Scene:

@@ -6,6 +6,7 @@ const lessons = props.value;
 let here = null; // { lesson, number, facts }
 let turn = 0; // counts up with every step, so that a late answer of an earlier one is dropped
 let done = readProgress();
+let stopWatching = () => {}; // what a lesson shows of a run
 
 function readProgress() {
   try {
@@ -113,6 +114,8 @@ function renderStep(lesson, number, step) {
   part("reveal").replaceChildren();
   part("next").hidden = true;
   part("tab").hidden = true;
+  part("watch").hidden = true;
+  stopWatching();
   setReady(false);
 }
 
@@ -157,9 +160,23 @@ function reveal(step, chosen, outcome, facts) {
   const where = step.tab && tabNamed(step.tab);
   part("tab").hidden = !where;
   if (where) part("tab").textContent = `Open “${step.tab}”`;
+  part("watch").hidden = !step.watch || !tabNamed(TEACH);
 }
 
-const tabNamed = (name) => [...document.querySelectorAll('[role="tab"]')].find((t) => t.textContent.trim() === name);
+async function watchRun() {
+  const mine = turn;
+  part("watch").disabled = true;
+  try {
+    await startRun();
+    if (mine !== turn) return;
+    part("watch").hidden = true;
+    stopWatching = mirrorRun(part("watching"));
+  } catch (problem) {
+    fail(problem, mine, watchRun);
+  } finally {
+    part("watch").disabled = false;
+  }
+}
 
 function fail(problem, mine, again) {
   if (mine !== turn) return;
@@ -178,6 +195,7 @@ part("next").addEventListener("click", () => {
   else showList();
 });
 part("tab").addEventListener("click", () => tabNamed(here.lesson.steps[here.number].tab).click());
+part("watch").addEventListener("click", watchRun);
 opener.addEventListener("click", () => toggle(part("learn").hidden));
 part("learn").addEventListener("keydown", (event) => { if (event.key === "Escape") toggle(false); });
 renderCount();

@@ -19,7 +19,7 @@ def build_lessons(**layout: Any) -> gr.HTML:
         value=[lesson.to_json() for lesson in all_lessons()],
         html_template=_read("lessons.html"),
         css_template=_read("lessons.css"),
-        js_on_load="\n".join(_read(name) for name in ("facts.js", "lessons.js")),
+        js_on_load="\n".join(_read(name) for name in ("facts.js", "watch.js", "lessons.js")),
         apply_default_css=False,
         **layout,
     )

@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from pages import ROOT
+from pages import ROOT, answered
 from playwright.sync_api import expect
 
 from studio.bench import served
+from studio.lessons.lesson import all_lessons
 from tests.tiny import write_tiny
 
 APP = ROOT / "tests" / "studio" / "teaching_app.py"
@@ -73,6 +74,34 @@ def test_what_a_form_lacks_is_said_on_the_page_and_nothing_starts(visit, folders
         page.locator('#training input[type="file"]').first.set_input_files(str(tmp_path / "bad.csv"))
         expect(page.locator("#own-report")).to_contain_text("it lacks x1, y1, x2, y2")
         expect(page.locator("#training-runs")).to_contain_text("No runs yet")
+
+
+def test_a_lesson_starts_a_run_and_shows_it_beside_the_canvas(visit, folders, tmp_path):
+    _, weights = folders
+    with served("--runs", str(tmp_path), "--weights", str(weights), "--end-training", app=APP) as (url, _):
+        page = visit(url, viewport={"width": 1440, "height": 900})
+        answered(page)
+        last = all_lessons()[-1]
+        assert last.steps[-1].watch
+        page.evaluate("(done) => localStorage.setItem('vl-bert-studio lessons', JSON.stringify(done))",
+                      {last.name: len(last.steps) - 1})
+        page.reload()
+        answered(page)
+        page.locator(".learn-open").click()
+        page.locator(f'.learn [data-lesson="{last.name}"]').click()
+        expect(page.locator(".learn .choices button").first).to_be_enabled()
+        expect(page.locator(".learn [data-part='watch']")).to_be_hidden()
+        page.locator(".learn .choices button").first.click()
+        page.locator(".learn [data-part='watch']").click()
+        watching = page.locator(".learn [data-part='watching']")
+        expect(watching).to_contain_text("grounding, 600 scenes")
+        expect(page.locator("#canvas .stage")).to_be_visible()  # the tab is the same as before
+        expect(watching).to_contain_text("Drawing scenes", timeout=PATIENCE)  # it goes on being followed
+        page.get_by_role("tab", name="Teach").click()
+        expect(page.locator("#training-runs tbody tr")).to_have_count(1)
+        page.locator("#training-stop").click()
+        expect(page.locator("#training-progress .state")).to_contain_text(re.compile("Stop"))
+        assert page.problems == []
 
 
 def test_a_public_page_offers_no_training(visit, folders):
