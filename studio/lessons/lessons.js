@@ -171,6 +171,7 @@ async function watchRun() {
     if (mine !== turn) return;
     part("watch").hidden = true;
     stopWatching = mirrorRun(part("watching"));
+    part("watching").scrollIntoView({ block: "end", behavior: "smooth" });
   } catch (problem) {
     fail(problem, mine, watchRun);
   } finally {
