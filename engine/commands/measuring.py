@@ -20,6 +20,8 @@ def add_evaluate(p: argparse.ArgumentParser) -> None:
     p.add_argument("--split", default="dev")
     p.add_argument("--limit", type=int, default=None, help="only the first so many photos")
     p.add_argument("--masking", choices=("feature", "pixels"), default="feature", help="how regions are hidden")
+    p.add_argument("--regions", action="store_true", help="explanations: also explain hidden regions; the figures of "
+                   "hidden words and of hidden regions stand apart under \"kinds\"")
     p.add_argument("--weights", type=Path, default=WEIGHTS)
     p.add_argument("--adapter", type=Path, default=None, help="what was fine-tuned (default: the one in the weights)")
     add_detector(p)
@@ -46,8 +48,10 @@ def _evaluate(options: argparse.Namespace) -> None:
         found = recall(predictor, photos)
         figures: dict[str, Any] = found.overall() | {"by_kind": found.by_kind(), "n_images": len(photos)}
     elif options.what == "explanations":
-        figures = explanations.measure(predictor, photos)
+        figures = explanations.measure(predictor, photos, regions=options.regions)
         figures["table"] = explanations.table(figures).splitlines()
+        for own in figures.get("kinds", {}).values():
+            own["table"] = explanations.table(own).splitlines()
     else:
         figures = measure(predictor, photos, options.masking)
     write(figures, options.json)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from engine.explain.attention import attention_of, rollout, to_players
 from engine.explain.gradients import gradient_x_input, integrated_gradients
@@ -44,9 +45,14 @@ def attribute(passes: Passes, target: Target, method: Method) -> Attribution:
     return Attribution(method.name, target.answer, words, regions, full, empty, gap, found.error, method.signed)
 
 
+def attention(passes: Passes) -> Tensor:
+    """[N, H, L, L] of the question as it stands."""
+    return passes.once("attention", lambda: attention_of(passes.predictor, passes.game))
+
+
 def raw_attention(passes: Passes, target: Target) -> list[float]:
     """[P]: what the asked element takes from each player in the last layer, mean of the heads."""
-    return to_players(passes.game, target, attention_of(passes.predictor, passes.game)[-1].mean(dim=0))
+    return to_players(passes.game, target, attention(passes)[-1].mean(dim=0))
 
 
 def _attention(passes: Passes, target: Target) -> Values:
@@ -54,11 +60,12 @@ def _attention(passes: Passes, target: Target) -> Values:
 
 
 def _rollout(passes: Passes, target: Target) -> Values:
-    return Values(to_players(passes.game, target, rollout(attention_of(passes.predictor, passes.game))))
+    return Values(to_players(passes.game, target, rollout(attention(passes))))
 
 
 def _relevance(passes: Passes, target: Target) -> Values:
-    return Values(to_players(passes.game, target, relevance(passes.predictor, passes.game, target)))
+    flow = passes.once(("relevance", target), lambda: relevance(passes.predictor, passes.game, target))
+    return Values(to_players(passes.game, target, flow))
 
 
 def _random(passes: Passes, target: Target) -> Values:

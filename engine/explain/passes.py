@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 
 import torch
 from torch import Tensor
@@ -44,10 +44,17 @@ class Passes:
     def __init__(self, predictor: Predictor, game: Game, clock: Clock) -> None:
         self.predictor, self.game, self.clock = predictor, game, clock
         self._known: dict[tuple[Target, bytes], float] = {}
+        self._once: dict[Hashable, Tensor] = {}
 
     @property
     def model(self) -> VLBert:
         return self.predictor.model
+
+    def once(self, key: Hashable, compute: Callable[[], Tensor]) -> Tensor:
+        """What several methods take from the same pass is computed for the first of them."""
+        if key not in self._once:
+            self._once[key] = compute()
+        return self._once[key]
 
     def batches(self, present: Tensor) -> Iterator[tuple[slice, Encoded]]:
         """present [S, P] bool: which rows, and their states, batch after batch. Raises StoppedError."""

@@ -1,13 +1,13 @@
 """How faithful each way of explaining is, over many photographs, and whether it points at what a noun means.
 
 On a folder shaped like `engine.data.flickr8k` reads: of each photo caption 0 with one hidden noun that names boxes, and
-the annotated boxes as regions. The words that are explained are those nouns.
+the annotated boxes as regions. Where regions are asked, too, the first of those boxes is hidden in place of the noun.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,7 @@ from torch import Tensor
 
 from engine.data.flickr8k import AnnotatedPhoto
 from engine.errors import DataError
-from engine.explain.attention import attention_of
-from engine.explain.attribution import attribute
+from engine.explain.attribution import attention, attribute
 from engine.explain.game import Game
 from engine.explain.hidings import resolve
 from engine.explain.methods import DEFAULT, METHODS
@@ -36,12 +35,20 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Noun:
-    """A hidden noun of a photo's caption. boxes: the regions (from 1) that it names."""
+    """A question about a noun of a photo's caption, as a rule the hidden noun itself. boxes: the regions (from 1) that
+    it names."""
 
     photo: AnnotatedPhoto
     question: Question
     asked: Asked
     boxes: frozenset[int]
+
+    @property
+    def of_its_region(self) -> Noun:
+        """The noun in sight and its first box hidden. No box is right to point at: pointing is asked of words only."""
+        region = min(self.boxes)
+        return replace(self, question=Question(self.question.caption, (), (region,)), asked=Asked("region", region),
+                       boxes=frozenset())
 
     def see(self, predictor: Predictor) -> Seen:
         """The photo with its annotated boxes as regions."""
@@ -50,7 +57,7 @@ class Noun:
 
 @dataclass(frozen=True)
 class Score:
-    """One method on one example. pointing, share: nothing where the photo has no region to choose from."""
+    """One method on one example. pointing, share: nothing where no region is the right one to point at."""
 
     deletion: float
     insertion: float
@@ -63,7 +70,7 @@ class Score:
 @dataclass(frozen=True)
 class Record:
     """One example. heads: [N, H + 1] bool, whether each head, and each layer's mean, points at the noun's boxes.
-    chance: of pointing at one of them blindly; area: their share of the area of all."""
+    chance: of pointing at one of them blindly; area: their share of the area of all. All three are of hidden words."""
 
     scores: dict[str, Score]
     heads: Tensor
@@ -72,13 +79,28 @@ class Record:
 
 
 def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto],
-            progress: Progress = lambda done, total: None) -> dict[str, Any]:
-    """Figures of every method, of attention by head and layer, and of chance. Raises DataError without such nouns."""
-    records = []
+            progress: Progress = lambda done, total: None, *, regions: bool = False) -> dict[str, Any]:
+    """Figures of every method, of attention by head and layer, and of chance. Raises DataError without such nouns.
+
+    regions: also hide a region of each noun; then "kinds" has the figures of hidden words and of hidden regions.
+    """
+    records, of_regions = [], []
     for done, noun in enumerate(nouns(predictor, photos), 1):
         records.append(record(predictor, noun))
+        if regions:
+            of_regions.append(record(predictor, noun.of_its_region))
         progress(done, len(photos))
-    return summary(records) | {"n_images": len(photos)}
+    figures = summary(records) | {"n_images": len(photos)}
+    if regions:
+        figures["kinds"] = {"word": {k: figures[k] for k in ("methods", "n")},
+                            "region": {"methods": by_method(of_regions), "n": len(of_regions)}}
+    return figures
+
+
+def by_method(records: Sequence[Record]) -> dict[str, Any]:
+    """Of each method its means, and its differences to chance and to raw attention."""
+    scores = {name: [r.scores[name] for r in records] for name in records[0].scores}
+    return {name: _figures(own, scores) for name, own in scores.items()}
 
 
 def nouns(predictor: Predictor, photos: Sequence[AnnotatedPhoto]) -> Iterator[Noun]:
@@ -107,10 +129,9 @@ def summary(records: Sequence[Record]) -> dict[str, Any]:
     """Means over the examples. Raises DataError where there is none."""
     if not records:
         raise DataError("No caption has a noun that names a box. Take more photographs.")
-    scores = {name: [r.scores[name] for r in records] for name in records[0].scores}
     pointing = torch.stack([r.heads for r in records]).float().mean(dim=0)  # [N, H + 1]
     return {
-        "methods": {name: _figures(own, scores) for name, own in scores.items()}, "default": DEFAULT,
+        "methods": by_method(records), "default": DEFAULT,
         "attention_pointing": {"heads": pointing[:, :-1].tolist(), "layers": pointing[:, -1].tolist()},
         "chance": {"pointing": _mean([r.chance for r in records]), "area": _mean([r.area for r in records])},
         "n": len(records)}
@@ -133,8 +154,11 @@ def _scores(passes: Passes, target: Target, boxes: frozenset[int]) -> dict[str, 
     return found
 
 
-def _points(regions: Sequence[float], boxes: frozenset[int]) -> tuple[bool, float | None]:
-    """Whether the region with the highest value is one of the noun's, and their share of all positive value."""
+def _points(regions: Sequence[float], boxes: frozenset[int]) -> tuple[bool | None, float | None]:
+    """Whether the region with the highest value is one of the noun's, and their share of all positive value; nothing
+    where no region is the right one."""
+    if not boxes:
+        return None, None
     values = torch.tensor(regions[1:])
     positive = values.clamp(min=0)
     own = [b - 1 for b in boxes]
@@ -145,9 +169,9 @@ def _points(regions: Sequence[float], boxes: frozenset[int]) -> tuple[bool, floa
 @torch.inference_mode()
 def _heads_point(passes: Passes, target: Target, boxes: frozenset[int]) -> Tensor:
     """[N, H + 1] bool: where each head, and the mean of each layer, looks most among the regions."""
-    attention = attention_of(passes.predictor, passes.game)  # [N, H, L, L]
     first = len(passes.game.caption.piece_ids) + 1
-    looks = attention[:, :, list(target.places), first:first + len(passes.game.regions) - 1].mean(dim=2)  # [N, H, R-1]
+    others = slice(first, first + len(passes.game.regions) - 1)
+    looks = attention(passes)[:, :, list(target.places), others].mean(dim=2)  # [N, H, R-1]
     best = torch.cat([looks, looks.mean(dim=1, keepdim=True)], dim=1).argmax(dim=2)
     return torch.isin(best + 1, torch.tensor(sorted(boxes)))
 
@@ -176,8 +200,6 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-
-
 def _percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.1f} %"
 
@@ -187,7 +209,7 @@ def _interval(found: dict[str, float]) -> str:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """Markdown: a line for each method."""
+    """Markdown: a line for each method. figures: of everything, or of one kind of question."""
     lines = ["| | deletion | against random | against raw attention | insertion | rank correlation | pointing | "
              "share on its boxes |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for name, own in figures["methods"].items():

@@ -8,6 +8,7 @@ import pytest
 from engine.cli import main
 from engine.data.flickr8k import read
 from engine.explain.methods import METHODS
+from engine.explain.question import Asked, Question
 from engine.measure.explanations import nouns, relative_difference
 from tests.conftest import ROOT
 from tests.explain.conftest import ROUNDING
@@ -21,7 +22,7 @@ def figures(flickr8k, tmp_path_factory) -> dict:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("engine.explain.perturbation.SAMPLED_SETS", 64)
         assert main(["evaluate", "explanations", "--data", str(flickr8k), "--split", "dev", "--limit", str(LIMIT),
-                     "--weights", str(ROOT / "assets" / "weights"), "--json", str(file)]) == 0
+                     "--regions", "--weights", str(ROOT / "assets" / "weights"), "--json", str(file)]) == 0
     return json.loads(file.read_text())
 
 
@@ -61,6 +62,23 @@ def test_the_figures_are_the_means_of_the_proofs(figures, examples, explainer) -
                 np.mean([p.random_deletion.area for p in proofs]), abs=ROUNDING)
     chance = np.mean([len(e.boxes) / len(e.photo.boxes) for e in examples])
     assert figures["chance"]["pointing"] == pytest.approx(chance)
+
+
+def test_hidden_regions_have_figures_of_their_own(figures, examples, explainer) -> None:
+    kinds = figures["kinds"]
+    assert kinds["word"]["methods"] == figures["methods"] and kinds["word"]["n"] == kinds["region"]["n"] == LIMIT
+    own = kinds["region"]["methods"]
+    for name in ("attention", "leave_one_out"):
+        proofs = []
+        for example in examples:
+            region = sorted(example.boxes)[0]
+            asked = (example.see(explainer.predictor), Question(example.question.caption, (), (region,)),
+                     Asked("region", region))
+            proofs.append(explainer.prove(*asked, explainer.attribute(*asked, name)))
+        assert own[name]["deletion"] == pytest.approx(np.mean([p.deletion.area for p in proofs]), abs=ROUNDING)
+        assert own[name]["insertion"] == pytest.approx(np.mean([p.insertion.area for p in proofs]), abs=ROUNDING)
+        assert own[name]["pointing"] is None and own[name]["share"] is None
+    assert own["leave_one_out"]["spearman"] == pytest.approx(1) and len(kinds["region"]["table"]) == 2 + len(METHODS)
 
 
 def test_attention_points_as_the_last_layer_of_the_pyramid_does(figures, examples, explainer) -> None:

@@ -77,6 +77,29 @@ def test_long_work_asks_before_every_batch_whether_it_should_stop(explainer, see
     assert len(batches) == 5 and all(a < b for a, b in itertools.pairwise(batches))
 
 
+@pytest.mark.parametrize("work", ["shapley", "integrated_gradients", "proof", "heads"])
+def test_work_ends_within_one_pass_of_being_told_to(explainer, seen, monkeypatch, work) -> None:
+    monkeypatch.setattr("engine.explain.passes.WORK", 1e9)  # many short passes
+    question = Question("a brown dog is running over the green grass in the bright sun", (2,), ())
+    asked, attribution = Asked("word", 2), None
+    if work == "proof":
+        attribution = explainer.attribute(seen, question, asked, "attention")
+    passes, told_at = [], 3
+    counting = explainer.predictor.model.encoder.register_forward_pre_hook(lambda *_: passes.append(1))
+    ways = {"heads": lambda stop: explainer.rank_heads(seen, question, asked, stop=stop),
+            "proof": lambda stop: explainer.prove(seen, question, asked, attribution, stop=stop)}
+    do = ways.get(work, lambda stop: explainer.attribute(seen, question, asked, work, stop=stop))
+    try:
+        do(lambda: False)
+        whole = len(passes)
+        passes.clear()
+        with pytest.raises(StoppedError):
+            do(lambda: len(passes) >= told_at)
+    finally:
+        counting.remove()
+    assert len(passes) <= told_at + 1 < whole
+
+
 def test_progress_is_counted_up_to_its_end(explainer, seen, question, word) -> None:
     told: list[tuple[int, int]] = []
     explainer.attribute(seen, question, word, "shapley", progress=lambda done, total: told.append((done, total)))
