@@ -1,7 +1,9 @@
 // Which adapter answers: shipped, trained here, or a file of the visitor's, which the page keeps to hand it in again.
 
-const COMMANDS = "python -m engine scenes --out scenes/train --count 1000 --seed 1\n"
-  + "python -m engine finetune vcr --data scenes/train --tune lora --out runs/choosing";
+const commandsFor = (task) => "python -m engine scenes --out scenes/train --count 1000 --seed 1\n"
+  + `python -m engine finetune ${task} --data scenes/train --tune lora --out runs/${task}`;
+const TAUGHT = { ask: "answer a question", choose: "choose one of four", point: "point at what words mean" };
+const WAITING = "The model is loading. Your question is asked by itself when it is there.";
 const MOST_ADAPTER_MEGABYTES = 60;
 const TASK_OF = { ask: "vqa", choose: "vcr", point: "grounding" };
 const MODE_OF = { vqa: "ask", vcr: "choose", grounding: "point" };
@@ -41,7 +43,6 @@ function makeAdapters(courier, { complain, changed }) {
     chosen[MODE_OF[offer.task]] = key;
     changed(MODE_OF[offer.task]);
   });
-  setText(part("commands"), COMMANDS);
 
   return {
     async refresh() { offers = (await courier.call("adapters")).adapters; },
@@ -57,18 +58,21 @@ function makeAdapters(courier, { complain, changed }) {
     },
     render(mode, ready) {
       const all = forMode(mode);
+      const loading = part("studio").dataset.model === "loading";
       const select = part("adapter");
-      const drawn = all.map((o) => `${o.key}\n${o.name}`).join("\n");
+      const drawn = all.map((o) => `${o.key}\n${o.name}`).join("\n") || String(loading);
       if (select.drawnFor !== drawn) {
         select.drawnFor = drawn;
         select.replaceChildren(...(all.length ? all.map((o) => make("option", { value: o.key }, o.name))
-          : [make("option", { value: "" }, "no adapter yet")]));
+          : [make("option", { value: "" }, loading ? "loading…" : "no adapter yet")]));
       }
       select.disabled = all.length === 0;
       select.value = this.key(mode) ?? "";
-      setText(part("adapter-note"), all.find((o) => o.key === this.key(mode))?.about || "");
+      setText(part("adapter-note"), loading ? WAITING : all.find((o) => o.key === this.key(mode))?.about || "");
+      setText(part("missing-task"), TAUGHT[mode]);
+      setText(part("commands"), commandsFor(TASK_OF[mode]));
       setHidden(part("missing"), !ready || all.length > 0);
-      setAttribute(part("submit"), "aria-disabled", ready && all.length === 0);
+      setAttribute(part("submit"), "aria-disabled", all.length === 0);
     },
   };
 }

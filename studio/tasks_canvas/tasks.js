@@ -175,7 +175,7 @@ async function begin() {
       redraw();
       look();
     },
-    failed(message) { notices.complain(`There are no answers without a model. ${message}`); },
+    failed(message) { redraw(); notices.complain(`There are no answers without a model. ${message}`); },
   });
   try {
     const { examples } = await courier.call("examples");

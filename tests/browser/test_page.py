@@ -115,3 +115,18 @@ def test_what_is_shown_is_what_the_engine_says(visit, fake_url):
     expect(shown.locator(".meter dt")).to_contain_text(["with every clue", "without the picture", "without the words"])
     expect(shown.locator(".rank").first).to_contain_text("True word: dog · rank 1")
     expect(shown.locator(".verdict")).to_contain_text("“dog”")
+
+
+def test_while_the_model_loads_nothing_invites_to_a_click_that_would_do_nothing(visit):
+    with served("--loading", "25", app=FAKE_APP) as (url, _):
+        page = visit(url)
+        expect(page.locator('#canvas [data-part="image"]')).to_be_visible()
+        page.get_by_role("tab", name="Ask, choose, point").click()
+        note, button = page.locator('.tasks [data-part="adapter-note"]'), page.locator('.tasks [data-part="submit"]')
+        expect(note).to_contain_text("The model is loading")
+        expect(button).to_have_attribute("aria-disabled", "true")
+        expect(page.locator(".tasks")).to_have_attribute("data-model", "ready")
+        expect(note).not_to_contain_text("The model is loading")
+        expect(page.locator('.tasks [data-part="missing"]')).to_contain_text("“answer a question”")
+        page.locator('.tasks .modes [data-mode="point"]').click()
+        expect(page.locator('.tasks [data-part="commands"]')).to_contain_text("finetune grounding")
