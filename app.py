@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None, load: Callable[[Path, str, str]
                       lambda: () if flags.public else beside(flags.weights, flags.runs))
     page.launch(server_name=flags.host, server_port=flags.port, share=flags.share, inbrowser=flags.open,
                 prevent_thread_lock=True, theme=look(), css_paths=STYLES, footer_links=[], run_history=False,
-                enable_monitoring=False, ssr_mode=False,
+                enable_monitoring=False, ssr_mode=False, mcp_server=flags.mcp,
                 max_file_size=MOST_UPLOAD if flags.public else "64mb",
                 app_kwargs={"middleware": [Middleware(PublicLimits)]} if flags.public else None)
     service.start()

@@ -98,7 +98,7 @@ def build_api(service: Service, explain: Explanations) -> None:
     api = Api(service, explain)
     with gr.Row(visible=False):
         photo, caption = gr.File(type="binary", label="photo"), gr.Textbox(label="caption")
-        words, regions_, boxes, heads = (gr.JSON(label=n) for n in ("hidden words", "hidden regions", "boxes", "heads"))
+        words, regions_, boxes, heads = (_list(n) for n in ("hidden words", "hidden regions", "boxes", "heads"))
         masking, kind = gr.Textbox("feature", label="masking"), gr.Textbox("word", label="kind")
         index, answer = gr.Number(0, label="index", precision=0), gr.Textbox("", label="answer")
         method, proof = gr.Textbox("", label="method"), gr.Checkbox(False, label="proof")
@@ -108,3 +108,10 @@ def build_api(service: Service, explain: Explanations) -> None:
         gr.Button("explain").click(
             api.explain, [photo, caption, words, regions_, kind, index, answer, method, proof, boxes, heads, masking],
             reply, api_name="explain")
+
+
+def _list(label: str) -> gr.JSON:
+    """Gradio says of JSON that its type is {}, which no reader of JSON schemas takes; ours are lists."""
+    made = gr.JSON(label=label)
+    made.api_info = lambda: {"type": "array", "items": {}}  # type: ignore[method-assign]
+    return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ def read_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
     parser.add_argument("--share", action="store_true", help="ask Gradio for a public address (off by default)")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    parser.add_argument("--mcp", action="store_true", help="also offer /predict and /explain by the Model "
+                        "Context Protocol; needs pip install -r requirements-mcp.txt, not for a public page")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the model (default: assets/weights)")
     parser.add_argument("--detector", default="", metavar="detectron2:CONFIG:WEIGHTS|FILE",
                         help="compute regions with detectron2, or with a file that `convert detectron2` wrote "
@@ -37,4 +40,9 @@ def read_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
                           help="most that the folder of runs may take (default: no limit)")
     training.add_argument("--end-training", action="store_true",
                           help="stop the run that goes on when the studio ends (default: it goes on)")
-    return parser.parse_args(arguments)
+    flags = parser.parse_args(arguments)
+    if flags.mcp and (flags.public or flags.share):
+        parser.error("--mcp is for programs on this machine. Leave it out, or --public and --share.")
+    if flags.mcp and importlib.util.find_spec("mcp") is None:
+        parser.error("--mcp needs a package that is not installed: pip install -r requirements-mcp.txt")
+    return flags
