@@ -86,8 +86,8 @@ def _row(run: Run) -> str:
 def _done(run: Run) -> tuple[float, str]:
     """The share of what is going on that is done, and what it is."""
     log = run.log
-    if run.state == "running" and log.preparing:
-        what, done, count = log.preparing
+    if run.state == "running" and (log.preparing or not log.steps):
+        what, done, count = log.preparing or ("start", 0, 1)
         said = DOING.get(what, what)
         return done / max(1, count), said if what == "start" else f"{said}: {done} of {count}"
     share = 1.0 if run.state == "finished" else log.step / max(1, log.steps)
