@@ -5,6 +5,7 @@ import asyncio
 import base64
 import importlib.util
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -28,7 +29,8 @@ def called(url: str, *calls: tuple[str, dict]) -> list:
             assert {tool.name for tool in (await session.list_tools()).tools} == {"predict", "explain"}
             return [await session.call_tool(name, fields) for name, fields in calls]
 
-    return asyncio.run(talk())
+    with ThreadPoolExecutor(1) as thread:  # this one may have a loop already: playwright's
+        return thread.submit(asyncio.run, talk()).result()
 
 
 def test_the_tools_give_the_numbers_of_the_api():
