@@ -30,7 +30,7 @@ function makeMap({ why, stage, effects, takeAway }) {
     methods = reply.methods;
     part("methods").replaceChildren(...methods.map((m) => make("button", { type: "button", role: "radio", class: "pill",
       "data-method": m.name, onclick: () => { choose(m.name); why.refresh(); } },
-    m.title, m.name === reply.default ? make("small", {}, "best here") : null,
+    m.title, m.name === reply.default ? make("small", {}, "default") : null,
     m.long ? make("small", {}, "seconds") : null)));
     makeRow(part("methods"));
     choose(reply.default);
