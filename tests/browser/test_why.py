@@ -290,11 +290,11 @@ def test_another_checkpoint_answers_the_same_beside_this_one(visit, studio_url):
     expect(columns.nth(1).locator(".held-answer h4")).to_have_text("word dog")
     word(page, "grass").click()
     expect(why(page)).to_have_attribute("data-checkpoint", "")
-    columns.nth(1).scroll_into_view_if_needed()  # it is asked once somebody looks
+    columns.nth(1).evaluate("e => e.scrollIntoView()")  # it is drawn anew meanwhile; it is asked once somebody looks
     expect(columns.nth(1).locator(".held-answer h4")).to_have_text(["word dog", "word grass"])
     page.locator('.studio [data-part="hold"]').click()
     word(page, "grass").click()
-    columns.nth(1).scroll_into_view_if_needed()
+    columns.nth(1).evaluate("e => e.scrollIntoView()")
     expect(columns.nth(1).locator(".held-answer h4")).to_have_text(["word dog"])
     expect(columns.nth(0).locator(".held-answer h4 mark")).to_have_text(["word grass"])
     assert page.problems == []
