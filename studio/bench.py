@@ -7,7 +7,6 @@ frame that shows the new answer. Needs Playwright and a Chromium.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import shutil
@@ -22,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.commands.shared import write
 from engine.machine import processor
 
 if TYPE_CHECKING:
@@ -123,11 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         with served() as (url, seconds):
             figures = {"served": round(seconds, 2), "click": measure_clicks(url, flags.clicks)}
-    text = json.dumps(figures, indent=2)
-    if flags.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(flags.json).write_text(text + "\n", encoding="utf-8")
+    write(figures, flags.json)
 
 
 def _time_click(page: Page, number: int) -> float:

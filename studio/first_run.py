@@ -7,17 +7,15 @@ Playwright and a Chromium, and about five minutes.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.commands.shared import write
 from engine.machine import processor
 from studio.bench import SECONDS_TO_ANSWER, find_chromium, served
 from studio.screenshots import open_tab
@@ -93,11 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         with tempfile.TemporaryDirectory() as runs, served("--runs", runs, "--end-training") as (url, _):
             figures = measure(url)
-    text = json.dumps(figures, indent=2) + "\n"
-    if flags.json == "-":
-        sys.stdout.write(text)
-    else:
-        Path(flags.json).write_text(text, encoding="utf-8")
+    write(figures, flags.json)
 
 
 if __name__ == "__main__":

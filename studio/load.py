@@ -9,17 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import threading
 import time
 import urllib.request
 import uuid
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import psutil
 
+from engine.commands.shared import write
 from studio.bench import served
 
 SECONDS = 120
@@ -125,11 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         with served() as (url, _):
             figures = measure(url, flags.visitors, flags.clicks)
-    text = json.dumps(figures, indent=2) + "\n"
-    if flags.json == "-":
-        sys.stdout.write(text)
-    else:
-        Path(flags.json).write_text(text, encoding="utf-8")
+    write(figures, flags.json)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine.data.features import FeatureCache, HasBoxes, write
 from engine.detector.detector import Detector
-from engine.structures.boxes import Boxes
+from engine.structures.boxes import Boxes, mirrored
 from engine.structures.photo import Photo
 
 JITTER = (0.06, 0.06, 0.1, 0.1)  # standard deviation of a box's centre, as a share of its sides, and of their logarithm
@@ -47,7 +47,7 @@ def _views(detector: Detector, photos: Sequence[HasBoxes], plain: FeatureCache,
         boxes = jittered(plain.boxes(i), generator)
         if number % 2:
             picture = picture.flip(-1)
-            boxes = torch.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], dim=1)
+            boxes = mirrored(boxes, 1.0)
         height, width = picture.shape[1:]
         with torch.autocast(device.type, torch.bfloat16):
             maps = detector.fast_rcnn.maps(picture[None].to(device))

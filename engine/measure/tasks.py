@@ -12,7 +12,8 @@ from engine.model.task_heads import FineTuned
 from engine.predictor import Predictor, fast_bf16
 from engine.structures.boxes import Boxes
 from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, ReferringExpression
-from engine.tasks.grounding import MET, GroundingTask
+from engine.tasks.chunks import MET
+from engine.tasks.grounding import GroundingTask
 from engine.tasks.vcr import VcrTask
 from engine.tasks.vqa import VqaTask
 

@@ -65,5 +65,5 @@ def mean_of_means(each: Tensor, examples: Tensor) -> Tensor:
     """The mean of [K] within each example first, then over the examples that have any (published as
     NORM_IN_BATCH_FIRST). examples: [K], to which example each belongs."""
     _, own = examples.unique(return_inverse=True)
-    share = 1 / own.bincount().clamp(min=1)  # [E]
+    share = 1 / own.bincount()  # [E]
     return (each * share[own]).sum() / max(len(share), 1)

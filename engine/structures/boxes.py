@@ -97,3 +97,8 @@ class Boxes:
         shared = (high - low).clamp(min=0).prod(dim=2)
         union = self.area[:, None] + other.area[None, :] - shared
         return shared / union.clamp(min=1e-9)
+
+
+def mirrored(boxes: Tensor, width: float) -> Tensor:
+    """Boxes [K, 4] in a picture of this width, left and right exchanged."""
+    return torch.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], dim=1)

@@ -1,13 +1,18 @@
-"""What the tasks do alike: pass examples of like length together, and, fine-tuning, train what is not frozen."""
+"""What the tasks do alike: pass examples of like length together, tell which regions show a box, and, fine-tuning,
+train what is not frozen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from engine.model.task_heads import FineTuned
-from engine.structures.example import Example
+from torch import Tensor
 
+from engine.model.task_heads import FineTuned
+from engine.structures.boxes import Boxes
+from engine.structures.example import Example, Regions
+
+MET = 0.5  # IoU from which a region is the one that is meant
 CHUNK = 48  # examples that pass the model together
 HEAD_SCALE = 5.0  # a fresh head learns faster than what was pre-trained
 
@@ -24,3 +29,9 @@ def trained_groups(model: FineTuned) -> list[dict[str, Any]]:
     body = [p for p in model.vlbert.parameters() if p.requires_grad]
     head = [p for p in model.head.parameters() if p.requires_grad]
     return [{"params": own, "scale": scale} for own, scale in ((body, 1.0), (head, HEAD_SCALE)) if own]
+
+
+def shown_by(regions: Regions, boxes: Sequence[int]) -> Tensor:
+    """Which regions meet one of these boxes of their picture, counted from 0: [R] in {0, 1}."""
+    places = Boxes(regions.boxes, 1.0, 1.0)
+    return (places.iou(places[[b + 1 for b in boxes]]) >= MET).any(dim=1).float()

@@ -21,7 +21,7 @@ from engine.detector.detector import Detector
 from engine.detector.fast_rcnn import STAGE5_SCALE, FeatureMaps
 from engine.detector.proposals import anchors, clip, decode, encode
 from engine.model.losses import mean_or_zero
-from engine.structures.boxes import Boxes
+from engine.structures.boxes import Boxes, mirrored
 from engine.structures.photo import Photo
 
 FOREGROUND, BACKGROUND = 0.5, 0.4  # IoU with an annotated box
@@ -160,11 +160,6 @@ class DetectionTask:
         place = F.smooth_l1_loss(moved[front], torch.cat(goals)[front], beta=0.11, reduction="none").mean(dim=1)
         return {"noun": (noun * weight).sum() / weight.sum().clamp(min=1e-6), "attribute": 4.0 * attribute,
                 "place": mean_or_zero(place)}
-
-
-def mirrored(boxes: Tensor, width: float) -> Tensor:
-    """Boxes [K, 4] in a picture of this width, left and right exchanged."""
-    return torch.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], dim=1)
 
 
 def _some(indices: Tensor, count: int, generator: torch.Generator) -> Tensor:

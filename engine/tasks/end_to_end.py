@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from engine.data.features import with_whole_picture
 from engine.data.masking import HiddenRegions
 from engine.detector.fast_rcnn import FeatureMaps, hide_pixels
-from engine.tasks.detection import DetectionTask, Targets, mirrored
+from engine.structures.boxes import mirrored
+from engine.tasks.detection import DetectionTask, Targets
 from engine.tasks.pretraining import (
     MOST_REGIONS,
     UNRELATED,

@@ -14,12 +14,10 @@ from engine.data.sequences import expression
 from engine.data.tokenizer import WordPieces
 from engine.model.losses import mean_or_zero
 from engine.model.task_heads import FineTuned
-from engine.structures.boxes import Boxes
 from engine.structures.example import Example, Regions, collate
 from engine.structures.questions import ReferringExpression
-from engine.tasks.chunks import chunked, trained_groups
+from engine.tasks.chunks import chunked, shown_by, trained_groups
 
-MET = 0.5  # IoU from which a region is the one that is meant
 CONTEXT_KEPT = 0.7  # share of training examples that keep the sentence an expression stands in
 
 
@@ -76,9 +74,3 @@ class GroundingTask:
     def targets(self, number: int, regions: Regions) -> Tensor:
         """[R] in {0, 1}."""
         return shown_by(regions, self.expressions[number].boxes)
-
-
-def shown_by(regions: Regions, boxes: Sequence[int]) -> Tensor:
-    """Which regions meet one of these boxes of their picture, counted from 0: [R] in {0, 1}."""
-    places = Boxes(regions.boxes, 1.0, 1.0)
-    return (places.iou(places[[b + 1 for b in boxes]]) >= MET).any(dim=1).float()

@@ -16,8 +16,7 @@ from engine.errors import ConfigError
 from engine.model.task_heads import AnswerHead, FineTuned
 from engine.structures.example import Example, Regions, collate
 from engine.structures.questions import OpenQuestion
-from engine.tasks.chunks import chunked, trained_groups
-from engine.tasks.grounding import shown_by
+from engine.tasks.chunks import chunked, shown_by, trained_groups
 
 
 class VqaTask:

@@ -15,11 +15,9 @@ import torch
 
 from engine.config import FineTuneConfig
 from engine.data import datasets
-from engine.data.features import FeatureCache, compute
 from engine.data.region_source import CachedRegions, RegionSource
 from engine.data.splitting import split_off, spread
 from engine.data.tokenizer import WordPieces
-from engine.data.views import compute_view, views_beside
 from engine.detector.detector import Detector
 from engine.errors import ConfigError, WeightsError
 from engine.measure.beliefs import Task
@@ -35,7 +33,8 @@ from engine.tasks.grounding import GroundingTask
 from engine.tasks.vcr import VcrTask
 from engine.tasks.vqa import VqaTask
 from engine.training.events import Events
-from engine.training.materials import features_folder, whole
+from engine.training.looks import caches, look
+from engine.training.materials import features_folder
 from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig, steps_of
 from engine.training.stage import run_stage
@@ -80,7 +79,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     if isinstance(model.head, AnswerHead):
         model.head.know_words(vlbert.embeddings.words.weight, single_pieces(info.answers, pieces))
     freeze(model, settings)
-    plain, *views = (FeatureCache(one, found.pictures) for one in (folder, *views_beside(folder, settings.views)))
+    plain, views = caches(found.pictures, folder, settings.views)
     source = CachedRegions(plain)
     task = task_of(info, model, learned, CachedRegions(plain, views), pieces, settings.extra_regions, settings.evidence,
                    settings.words)
@@ -185,11 +184,7 @@ def freeze(model: FineTuned, settings: FineTuneConfig) -> None:
 def features(detector: Detector, pictures: Sequence[Pictured], folder: Path, views: int, events: Events, *,
              detections: bool) -> None:
     """Compute the features of all pictures, plain and in so many further views, unless they are there."""
-    detector.to(accelerator().device)
-    whole(folder, partial(compute, detector, pictures, detections=detections, progress=told(events, "features")))
-    plain = FeatureCache(folder, pictures)
-    for number, view in enumerate(views_beside(folder, views), 1):
-        whole(view, partial(compute_view, detector, pictures, plain, number, progress=told(events, f"view {number}")))
+    look(detector.to(accelerator().device), pictures, folder, views, partial(told, events), detections=detections)
     detector.cpu()
 
 

@@ -19,11 +19,10 @@ from torch import nn
 
 from engine.config import STAGES, ModelConfig, RecipeConfig
 from engine.data.attributes import attributes_from
-from engine.data.features import FeatureCache, compute
+from engine.data.features import FeatureCache
 from engine.data.flickr8k import AnnotatedPhoto, read, texts
 from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
-from engine.data.views import compute_view, views_beside
 from engine.detector.detector import ATTRIBUTES, Detector
 from engine.errors import ConfigError, WeightsError
 from engine.model.vlbert import VLBert
@@ -32,6 +31,7 @@ from engine.tasks.detection import DetectionTask
 from engine.tasks.end_to_end import EndToEndTask
 from engine.tasks.pretraining import PretrainingTask
 from engine.training import checkpoint
+from engine.training.looks import caches, look
 from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig
 from engine.training.stage import run_stage
@@ -114,14 +114,8 @@ def detector_stage(material: Material, resnet: Path, *, train_it: bool) -> Detec
 def features_stage(material: Material, detector: Detector) -> None:
     """The features of all photos, plain and in the recipe's further views."""
     if material.machine.is_main_process:
-        detector.to(material.machine.device)
-        if not (material.features / "index.json").exists():
-            compute(detector, material.photos, material.features, partial(_say, "features"))
-        plain = FeatureCache(material.features, material.photos)
-        for number, folder in enumerate(views_beside(material.features, material.recipe.views), 1):
-            if not (folder / "index.json").exists():
-                compute_view(detector, material.photos, plain, number, folder,
-                             progress=partial(_say, f"view {number}"))
+        look(detector.to(material.machine.device), material.photos, material.features, material.recipe.views,
+             lambda what: partial(_say, what))
         detector.cpu()
     material.machine.wait_for_everyone()
 
@@ -144,9 +138,7 @@ def _initialise(material: Material, model: VLBert, bert: Path, init: Path | None
 
 
 def pretraining_stage(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption]) -> None:
-    cache = FeatureCache(material.features, material.photos)
-    views = [FeatureCache(folder, material.photos)
-             for folder in views_beside(material.features, material.recipe.views)]
+    cache, views = caches(material.photos, material.features, material.recipe.views)
     task = PretrainingTask(model, material.config.pretraining, material.pieces, material.photos, cache,
                            material.classes, detector.heads.classify, corpus, views=views)
     settings = TrainingConfig(epochs=material.recipe.epochs, batch_size=128, rate=3e-4, warmup=0.05,

@@ -1,0 +1,27 @@
+"""The features of pictures, plain and in further views, computed once and kept in folders side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from engine.data.features import FeatureCache, HasBoxes, compute
+from engine.data.views import compute_view, views_beside
+from engine.detector.detector import Detector
+from engine.training.materials import Progress, whole
+
+
+def look(detector: Detector, pictures: Sequence[HasBoxes], folder: Path, views: int, told: Callable[[str], Progress], *,
+         detections: bool = True) -> None:
+    """Compute what is not there yet: `folder`, and so many views beside it. told: progress of each, by its name."""
+    whole(folder, partial(compute, detector, pictures, detections=detections, progress=told("features")))
+    plain = FeatureCache(folder, pictures)
+    for number, view in enumerate(views_beside(folder, views), 1):
+        whole(view, partial(compute_view, detector, pictures, plain, number, progress=told(f"view {number}")))
+
+
+def caches(pictures: Sequence[HasBoxes], folder: Path, views: int) -> tuple[FeatureCache, list[FeatureCache]]:
+    """What `look` left: the plain features, and the views. Raises DataError where one is missing."""
+    plain, *others = (FeatureCache(own, pictures) for own in (folder, *views_beside(folder, views)))
+    return plain, others
