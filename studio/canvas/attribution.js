@@ -72,8 +72,9 @@ function makeMap({ why, stage, effects, takeAway }) {
       proving.clear();
     },
     async show() {
-      await load();
       const { subject, asked } = why;
+      await load();
+      if (why.subject !== subject || why.asked !== asked) return; // a step was taken meanwhile
       const chosen = method;
       const current = () => why.subject === subject && why.asked === asked && method === chosen && why.tab === "map";
       clear();

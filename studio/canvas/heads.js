@@ -84,8 +84,9 @@ function makeHeads({ why, store, switchHead, allOn, takeAway }) {
     },
     async show() {
       if (rankedFor?.subject !== why.subject || rankedFor?.asked !== why.asked) effects = null;
+      const { subject } = why;
       const sent = await why.ask("why_attention", {}).result;
-      if (why.tab !== "heads") return;
+      if (why.subject !== subject || why.tab !== "heads") return;
       build(sent.layers, sent.heads);
       render();
     },

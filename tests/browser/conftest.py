@@ -57,7 +57,7 @@ def visit(chromium):
         contexts.append(context)
         page = context.new_page()
         page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.on("pageerror", lambda error: page.problems.append(error.stack or str(error)))
         page.on("dialog", lambda dialog: (page.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.requested = []
         page.on("request", lambda request: page.requested.append(request.url))

@@ -121,6 +121,23 @@ def test_the_first_explanation_comes_by_itself_and_is_dropped_when_the_visitor_g
     assert sentence.inner_text() == now and page.problems == []
 
 
+def test_a_step_taken_before_the_ways_of_explaining_are_known_leaves_no_error(visit, studio_url):
+    page = visit("about:blank")
+    held = []
+    page.route("**/component_server/", lambda route: held.append(route) if '"why_methods"' in (route.request.post_data or "")
+               and not held else route.continue_())
+    page.goto(studio_url)
+    answered(page)
+    while not held:
+        page.wait_for_timeout(50)
+    word(page, "grass").click()  # nothing is there to be explained now, until it is answered
+    held[0].continue_()
+    expect(card(page, "grass")).to_be_visible()
+    mapped(page)
+    page.wait_for_timeout(200)
+    assert page.problems == []
+
+
 def test_what_an_explanation_gives_is_said_where_there_is_none_yet(visit, studio_url):
     page = visit(studio_url)
     explained(page)
