@@ -127,7 +127,7 @@ class C4Config(Settings):
 class PretrainingConfig(Settings):
     """The two tasks of pre-training and what `mini` adds to them.
 
-    `mvrc`, `relationship` and `text_only` are the settings of the paper's ablation (table 4). The last five fields are
+    `mvrc`, `relationship` and `text_only` are the settings of the paper's ablation (table 4). The last six fields are
     the project's own switches; the published presets have them off.
     """
 
@@ -144,6 +144,8 @@ class PretrainingConfig(Settings):
         0.0, "weight of classifying every region, hidden or not (VCR fine-tuning does it)", low=0)
     grounded_noun_probability: float = setting(
         0.0, "if not 0, share of the nouns with a box that are predicted", low=0, high=1)
+    apart: bool = setting(
+        False, "a hidden region's own noun stays visible: what one of the two says of the other is what is learned")
     alignment: float = setting(0.0, "weight of the phrase-to-region alignment loss", low=0)
     extra_regions: int = setting(0, "at most this many detected regions join the annotated ones", low=0)
 
@@ -258,7 +260,7 @@ def mini() -> ModelConfig:
             pixel_mean=(123.68, 116.779, 103.939), pixel_order="BGR"),
         pretraining=PretrainingConfig(
             word_probability=0.15, region_probability=0.2, text_share=0.33, classify_all_regions=0.5,
-            grounded_noun_probability=0.5, alignment=0.5, extra_regions=12))
+            grounded_noun_probability=0.5, apart=True, alignment=0.5, extra_regions=12))
 
 
 def bottom_up_attention(*, attributes: int = 400) -> C4Config:

@@ -30,9 +30,11 @@ class WordMasking:
     mask_id: int
     vocabulary: int
 
-    def __call__(self, caption: Caption, grounded: Collection[int], generator: torch.Generator) -> HiddenWords:
-        """`grounded`: indices of the words that are nouns with a box."""
-        spans = [(word.first, word.stop) if word.known else (0, 0) for word in caption.words]
+    def __call__(self, caption: Caption, grounded: Collection[int], generator: torch.Generator,
+                 visible: Collection[int] = ()) -> HiddenWords:
+        """grounded: indices of the words that are nouns with a box; visible: of those that are not to be hidden."""
+        spans = [(word.first, word.stop) if word.known and index not in visible else (0, 0)
+                 for index, word in enumerate(caption.words)]
         return self.hide(caption.piece_ids, spans, grounded, generator)
 
     def hide(self, piece_ids: Sequence[int], words: Sequence[tuple[int, int]], grounded: Collection[int],

@@ -222,7 +222,8 @@ class PretrainingTask:
         annotated = len(regions) - 1 - len(detections)
         places = Boxes(regions.boxes, 1.0, 1.0)
         overlap = places.iou(places)  # [R, R]
-        words = self.hide_words(grounded.caption, {w for w, _ in grounded.phrases}, generator)
+        told = {w for w, boxes in grounded.phrases if self.config.apart and {b + 1 for b in boxes} & {*hidden.hidden}}
+        words = self.hide_words(grounded.caption, {w for w, _ in grounded.phrases}, generator, told)
         # A visible detection of a hidden thing would give it away.
         also = [r for r in range(annotated + 1, len(regions)) if (overlap[r, hidden.hidden] > SAME_PLACE).any()]
         every = self.config.mvrc and self.config.classify_all_regions > 0

@@ -124,8 +124,8 @@ def test_the_first_explanation_comes_by_itself_and_is_dropped_when_the_visitor_g
 def test_a_step_taken_before_the_ways_of_explaining_are_known_leaves_no_error(visit, studio_url):
     page = visit("about:blank")
     held = []
-    page.route("**/component_server/", lambda route: held.append(route) if '"why_methods"' in (route.request.post_data or "")
-               and not held else route.continue_())
+    page.route("**/component_server/", lambda route: held.append(route)
+               if not held and '"why_methods"' in (route.request.post_data or "") else route.continue_())
     page.goto(studio_url)
     answered(page)
     while not held:

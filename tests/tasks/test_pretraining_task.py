@@ -137,6 +137,19 @@ def test_a_hidden_region_is_not_given_away_by_a_detection_of_the_same_place(worl
     assert PIECES.pieces[own.captions[0].caption.piece_ids[place]] == "ball"
 
 
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_hidden_regions_own_noun_is_hidden_too_unless_they_are_to_be_hidden_apart(world, apart) -> None:
+    own = task(world, switches=dataclasses.replace(SWITCHES, apart=apart))
+    ball, tree = (caption.words[word].first for caption, word in
+                  ((own.captions[0].caption, word) for word, _ in own.captions[0].phrases))
+    both, other = 0, 0
+    for seed in range(60):
+        question = own.question(own.captions[0], torch.Generator().manual_seed(seed))
+        both += 1 in question.example.hidden_regions and ball in question.places
+        other += 1 in question.example.hidden_regions and tree in question.places
+    assert other and bool(both) is not apart
+
+
 def test_a_label_is_the_share_of_each_noun(world) -> None:
     own = task(world)
     label = own.labels[0][0]
