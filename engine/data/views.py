@@ -29,19 +29,19 @@ def views_beside(features: Path, count: int) -> list[Path]:
 
 @torch.inference_mode()
 def compute_view(detector: Detector, photos: Sequence[HasBoxes], plain: FeatureCache, number: int, folder: str | Path,
-                 *, progress: Callable[[int, int], None] = lambda done, count: None) -> None:
+                 *, seed: int = 0, progress: Callable[[int, int], None] = lambda done, count: None) -> None:
     """Fill a cache with view `number` (from 1) of the photos: the rows of `plain`, each region seen a little otherwise.
 
-    Views of odd number are mirrored. Brightness, contrast and every box change at random, from the number alone.
+    Views of odd number are mirrored. Brightness, contrast and every box change at random, from number and seed alone.
     """
-    write(folder, photos, _views(detector, photos, plain, number), progress)
+    write(folder, photos, _views(detector, photos, plain, number, seed), progress)
 
 
-def _views(detector: Detector, photos: Sequence[HasBoxes], plain: FeatureCache,
-           number: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+def _views(detector: Detector, photos: Sequence[HasBoxes], plain: FeatureCache, number: int,
+           seed: int) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Per photo: how many boxes are annotated, all boxes [K, 4] as fractions, their features [K, 2048]."""
     device = next(detector.parameters()).device
-    generator = torch.Generator().manual_seed(SEED + number)
+    generator = torch.Generator().manual_seed(SEED + number + 1000 * seed)
     for i, photo in enumerate(photos):
         picture = relit(detector.transform.picture(Photo.open(photo.path)), generator)
         boxes = jittered(plain.boxes(i), generator)

@@ -13,12 +13,16 @@ from engine.training.materials import Progress, whole
 
 
 def look(detector: Detector, pictures: Sequence[HasBoxes], folder: Path, views: int, told: Callable[[str], Progress], *,
-         detections: bool = True) -> None:
-    """Compute what is not there yet: `folder`, and so many views beside it. told: progress of each, by its name."""
+         detections: bool = True, seed: int = 0) -> None:
+    """Compute what is not there yet: `folder`, and so many views beside it, drawn from `seed`.
+
+    told: the progress of each, by its name.
+    """
     whole(folder, partial(compute, detector, pictures, detections=detections, progress=told("features")))
     plain = FeatureCache(folder, pictures)
     for number, view in enumerate(views_beside(folder, views), 1):
-        whole(view, partial(compute_view, detector, pictures, plain, number, progress=told(f"view {number}")))
+        whole(view, partial(compute_view, detector, pictures, plain, number, seed=seed,
+                            progress=told(f"view {number}")))
 
 
 def caches(pictures: Sequence[HasBoxes], folder: Path, views: int) -> tuple[FeatureCache, list[FeatureCache]]:

@@ -115,7 +115,7 @@ def features_stage(material: Material, detector: Detector) -> None:
     """The features of all photos, plain and in the recipe's further views."""
     if material.machine.is_main_process:
         look(detector.to(material.machine.device), material.photos, material.features, material.recipe.views,
-             lambda what: partial(_say, what))
+             lambda what: partial(_say, what), seed=material.recipe.seed)
         detector.cpu()
     material.machine.wait_for_everyone()
 

@@ -55,9 +55,10 @@ def test_an_odd_view_is_the_photo_in_a_mirror(world, monkeypatch) -> None:
 
 def test_a_view_has_the_rows_of_the_plain_cache_seen_a_little_otherwise(world) -> None:
     photos, detector, plain, folder = world
-    for name in ("even", "again"):
-        views.compute_view(detector, photos, plain, 2, folder / name)
-    found, again = (FeatureCache(folder / name, photos) for name in ("even", "again"))
+    for name, seed in (("even", 0), ("again", 0), ("fresh", 1)):
+        views.compute_view(detector, photos, plain, 2, folder / name, seed=seed)
+    found, again, fresh = (FeatureCache(folder / name, photos) for name in ("even", "again", "fresh"))
+    assert not torch.equal(found.boxes(0), fresh.boxes(0))
     for i in range(3):
         detections = range(plain.detected(i))
         own, other, same = (cache.regions(i, detections) for cache in (plain, found, again))
