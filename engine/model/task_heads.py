@@ -83,22 +83,26 @@ class RegionScorer(nn.Module):
 
 
 class ChoiceHead(nn.Module):
-    """VCR: one score per choice from the pooled [CLS], and the class of each region from its element.
+    """VCR: one score per choice from the pooled [CLS], and the class of each region from its element; with `evidence`
+    also, of each word of a choice, whether it is right (not in the paper).
 
     hidden: D; classes: of regions, 0 for none at all; dropout: 0..1.
     """
 
-    def __init__(self, hidden: int, classes: int, dropout: float = 0.1) -> None:
+    def __init__(self, hidden: int, classes: int, dropout: float = 0.1, *, evidence: bool = False) -> None:
         super().__init__()
         self.dropout = Dropout(dropout)
         self.score = nn.Linear(hidden, 1)
         _initialise(self)
         self.regions = RegionScorer(hidden, classes, dropout) if classes else None
+        self.words = RegionScorer(hidden, 1, dropout) if evidence else None
 
     def take_over(self, heads: Heads) -> None:
-        """Start the region classifier from the region head's transform; the score starts anew."""
+        """Start the classifiers of regions and words from the transforms of their heads; the score starts anew."""
         if self.regions is not None:
             self.regions.take_over(heads)
+        if self.words is not None:
+            self.words.dense.load_state_dict(heads.mlm.dense.state_dict())
 
     def forward(self, pooled: Tensor) -> Tensor:
         """[..., D] -> logits [...]."""

@@ -15,7 +15,7 @@ from engine.data.sequences import Sequence as OneSequence
 from engine.data.sequences import choice
 from engine.data.tokenizer import WordPieces
 from engine.errors import ConfigError
-from engine.model.losses import cross_entropy
+from engine.model.losses import cross_entropy, mean_or_zero
 from engine.model.task_heads import ChoiceHead, FineTuned
 from engine.structures.example import Example, Regions, collate
 from engine.structures.questions import CHOICES, ChoiceQuestion, Pictured, TaggedText
@@ -24,27 +24,32 @@ from engine.tasks.chunks import chunked, trained_groups
 ASKS = ("answer", "rationale")  # Q -> A, and QA -> R
 HIDDEN = 0.3  # share of the words that are hidden, twice as many as in pre-training: the texts are short
 
+Encoding = tuple[Tensor, Tensor]  # of one sequence: the states of its pieces [T, D] and of its regions [R, D]
+
 
 class VcrTask:
     """Chooses among four (see `engine.training.trainer.Trainable`). An example is one question of one kind: the first
     half of the numbers asks for answers, the second, where there is one, for rationales.
 
     asks: "answer" (Q -> A), "rationale" (QA -> R), or both, which one model then learns. class_numbers: of each
-    region class its number from 1, for the auxiliary loss (the whole picture is 0); empty for none. words: weight of
-    going on with pre-training's masked words on the right choices (not in the paper).
+    region class its number from 1, for the auxiliary loss (the whole picture is 0); empty for none. Not in the paper
+    are, each with its weight, words: going on with pre-training's masked words on the right choices; evidence: telling
+    which words make a choice wrong.
     """
 
     def __init__(self, model: FineTuned, pictures: Sequence[Pictured], questions: Sequence[ChoiceQuestion],
                  source: RegionSource, pieces: WordPieces, asks: Sequence[str] = ASKS,
-                 class_numbers: dict[str, int] | None = None, words: float = 0.0) -> None:
-        if not isinstance(model.head, ChoiceHead):
-            raise ConfigError("Choosing among four needs a ChoiceHead.")
+                 class_numbers: dict[str, int] | None = None, words: float = 0.0,
+                 evidence: float = 0.0) -> None:
+        if not isinstance(model.head, ChoiceHead) or (evidence and model.head.words is None):
+            raise ConfigError("Choosing among four needs a ChoiceHead, and one that scores words where evidence is "
+                              "learned.")
         self.model: nn.Module = model
         self.tuned, self.vlbert, self.head = model, model.vlbert, model.head
         self.pictures, self.questions, self.source, self.pieces = pictures, questions, source, pieces
         self.asks = tuple(asks)
         self.class_numbers = class_numbers or {}
-        self.words = words
+        self.words, self.evidence = words, evidence
         self.hide_words = WordMasking(HIDDEN, 0.0, pieces.mask, len(pieces.pieces))
 
     def __len__(self) -> int:
@@ -58,8 +63,9 @@ class VcrTask:
         return question.answer if ask == "answer" else question.rationale
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        """Binary cross-entropy over the four choices, the class of each region, and the right choices' hidden words."""
-        scores, states, regions = self._run(examples)
+        """Binary cross-entropy over the four choices, and whatever else has a weight: the class of each region, the
+        right choices' hidden words, and which words make a choice wrong."""
+        scores, encoded, regions = self._run(examples)
         truth = F.one_hot(torch.tensor([self.truth(i) for i in examples]), CHOICES).float()
         losses = {"choice": F.binary_cross_entropy_with_logits(scores, truth)}
         if self.head.regions is not None and self.class_numbers:
@@ -69,9 +75,11 @@ class VcrTask:
                 names = self.pictures[self._asked(i)[0].picture].names[: len(own) - 1]
                 known = {0: 0} | {r: self.class_numbers[n] for r, n in enumerate(names, 1) if n in self.class_numbers}
                 for place in range(k * CHOICES, (k + 1) * CHOICES):
-                    rows.extend(states[place][r] for r in known)
+                    rows.extend(encoded[place][1][r] for r in known)
                     labels.extend(known.values())
             losses["classes"] = cross_entropy(self.head.regions(torch.stack(rows)), torch.tensor(labels))
+        if self.evidence and self.head.words is not None:
+            losses["evidence"] = self.evidence * self._wrong_words(examples, [text for text, _ in encoded])
         if self.words:
             losses["words"] = self.words * self._hidden_words(examples, regions, generator)
         return losses
@@ -80,18 +88,18 @@ class VcrTask:
         """[K, 4] logits. picture: whether the model sees the regions."""
         return self._run(examples, picture)[0]
 
-    def _run(self, examples: Sequence[int], picture: bool = True) -> tuple[Tensor, list[Tensor], list[Regions]]:
-        """Scores [K, 4], the region states of every example and choice, and the regions of every example."""
+    def _run(self, examples: Sequence[int], picture: bool = True) -> tuple[Tensor, list[Encoding], list[Regions]]:
+        """Scores [K, 4], the states of every example and choice, and the regions of every example."""
         asked = [(self._asked(i)[0].picture, ()) for i in examples]
         nothing = Regions.none(self.vlbert.regions.appearance)
         regions = self.source.regions(asked) if picture else [nothing] * len(examples)
         built = [own for i, r in zip(examples, regions, strict=True) for own in self._built(i, r)]
         scores: list[Tensor | None] = [None] * len(built)
-        states: list[Tensor] = [torch.empty(0)] * len(built)
+        states: list[Encoding] = [(torch.empty(0), torch.empty(0))] * len(built)
         for chunk in chunked(built):
             encoded = self.vlbert(collate([built[k] for k in chunk]))
-            for k, score, own in zip(chunk, self.head(encoded.pooled), encoded.regions, strict=True):
-                scores[k], states[k] = score, own
+            for k, score, *own in zip(chunk, self.head(encoded.pooled), encoded.text, encoded.regions, strict=True):
+                scores[k], states[k] = score, (own[0], own[1])
         return torch.stack([s for s in scores if s is not None]).view(-1, CHOICES), states, regions
 
     def _hidden_words(self, examples: Sequence[int], regions: Sequence[Regions], generator: torch.Generator) -> Tensor:
@@ -110,6 +118,14 @@ class VcrTask:
                 states.append(row[hidden[k].places])
                 truth.extend(hidden[k].truth)
         return cross_entropy(self.vlbert.heads.mlm(torch.cat(states)), torch.tensor(truth, dtype=torch.int64))
+
+    def _wrong_words(self, examples: Sequence[int], texts: Sequence[Tensor]) -> Tensor:
+        """Binary cross-entropy of the words by which the choices differ; texts: the states of each one's pieces."""
+        assert self.head.words is not None
+        told = [own for i in examples for own in judged_words(self._sequences(i), self.truth(i))]
+        right = torch.tensor([r for own in told for _, r in own])
+        states = torch.cat([text[[place for place, _ in own]] for text, own in zip(texts, told, strict=True)])
+        return mean_or_zero(F.binary_cross_entropy_with_logits(self.head.words(states)[:, 0], right, reduction="none"))
 
     def _built(self, number: int, regions: Regions) -> list[Example]:
         return [Example(s.piece_ids, regions, second=s.second, tags=s.tags if len(regions) else ())
@@ -132,3 +148,16 @@ class VcrTask:
 def _joined(question: TaggedText, answer: TaggedText) -> TaggedText:
     """Question and answer as one text, as QA -> R has them in segment A."""
     return TaggedText((*question.words, *answer.words), (*question.tags, *answer.tags))
+
+
+def judged_words(four: Sequence[OneSequence], right: int) -> list[list[tuple[int, float]]]:
+    """Of each choice its pieces by which the four differ, as (place, 1 where the right choice has it too, else 0).
+
+    A piece is the same as another if the two carry the same region, too.
+    """
+    own = [{place: (s.piece_ids[place], s.tags[place]) for place in range(s.second or 0, len(s.piece_ids) - 1)}
+           for s in four]
+    common = set.intersection(*(set(pieces.values()) for pieces in own))
+    true = set(own[right].values())
+    return [[(place, float(piece in true)) for place, piece in pieces.items() if piece not in common]
+            for pieces in own]

@@ -113,8 +113,8 @@ def go_on(settings: FineTuneConfig, after: Path, vlbert: VLBert, init: Path) -> 
 
 def info_of(settings: FineTuneConfig, data: Path, split: str, init: Path, learned: DataSet[Any]) -> AdapterInfo:
     """What the adapter will say of itself. Raises ConfigError where evidence is wanted and the data name none."""
-    evidence = settings.task == "vqa" and settings.evidence > 0
-    if evidence and all(q.boxes is None for q in learned.questions):
+    evidence = settings.task in ("vqa", "vcr") and settings.evidence > 0
+    if evidence and settings.task == "vqa" and all(q.boxes is None for q in learned.questions):
         raise ConfigError(f"evidence is {settings.evidence}, but no question of {data} names the boxes that show what "
                           "is asked for. Set evidence to 0, or take data whose questions do, such as scenes.")
     rank = settings.rank if settings.tune == "lora" else 0
@@ -169,7 +169,7 @@ def task_of(info: AdapterInfo, model: FineTuned, found: DataSet[Any], source: Re
     if info.task == "vcr":
         numbers = {name: i for i, name in enumerate(info.classes, 1)}
         return VcrTask(model, found.pictures, found.questions, source, pieces, class_numbers=numbers,
-                       words=words)
+                       words=words, evidence=evidence)
     return GroundingTask(model, found.questions, source, pieces, most_detections=extra_regions)
 
 

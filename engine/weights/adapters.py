@@ -34,7 +34,7 @@ PARTS = {"lora": "lora.", "full": "vlbert."}  # where a file holds what moved, b
 @dataclass(frozen=True)
 class AdapterInfo:
     """task: one of `TASKS`; tune: one of `TUNES`. base: SHA-256 of the VL-BERT file it was trained on. answers: the
-    vocabulary of VQA; evidence: whether its head also tells the regions that show it; classes: the
+    vocabulary of VQA; evidence: whether its head also tells the regions or words that show it; classes: the
     region classes of VCR's auxiliary loss. rank, alpha: of LoRA. about: for people."""
 
     task: str
@@ -65,7 +65,7 @@ class AdapterInfo:
         if self.task == "vqa":
             return AnswerHead(hidden, len(self.answers), evidence=self.evidence)
         if self.task == "vcr":
-            return ChoiceHead(hidden, len(self.classes) + 1 if self.classes else 0)
+            return ChoiceHead(hidden, len(self.classes) + 1 if self.classes else 0, evidence=self.evidence)
         return RegionScorer(hidden)
 
 

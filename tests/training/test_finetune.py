@@ -26,10 +26,11 @@ from engine.predictor import Predictor
 from engine.structures.batch import Batch
 from engine.structures.example import Example, collate
 from engine.structures.questions import TaggedText
-from engine.tasks.vcr import VcrTask
+from engine.tasks.vcr import VcrTask, judged_words
 from engine.tasks.vqa import VqaTask
 from engine.training.finetune import finetune, single_pieces
-from engine.weights.adapters import FORMAT, base_file, digest, load_adapter
+from engine.weights.adapters import FORMAT, base_file, digest, load_adapter, read_info
+from engine.weights.files import read_tensors
 from engine.weights.shipped import save_all
 from tests.conftest import ROOT
 
@@ -252,6 +253,28 @@ def test_hidden_words_of_right_choices_are_the_model_s_own_word_loss(folders):
             expected.append(-logits.log_softmax(dim=1)[range(len(truth)), truth])
             assert len(hidden.places) == len(own.piece_ids) - 3  # all but [CLS] and both [SEP]
     torch.testing.assert_close(loss, 2.0 * torch.cat(expected).mean(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_words_that_make_a_choice_wrong_are_learned_beside_the_choice(folders, tmp_path):
+    weights, data = folders
+    pieces = WordPieces(VOCABULARY)
+    where = TaggedText.plain("where is the star ?")
+    four = [TaggedText(("it", "is", place, "the", "ring"), (0, 0, 0, 0, box))
+            for place, box in (("above", 2), ("below", 2), ("above", 3), ("below", 3))]
+    sequences = [choice(pieces, where, own) for own in four]
+    told = judged_words(sequences, 2)
+    assert [[(pieces.pieces[s.piece_ids[place]], right) for place, right in own]
+            for s, own in zip(sequences, told, strict=True)] == [
+        [("above", 1.0), ("ring", 0.0)], [("below", 0.0), ("ring", 0.0)],
+        [("above", 1.0), ("ring", 1.0)], [("below", 0.0), ("ring", 1.0)]]
+    assert not any(judged_words([sequences[0]] * 4, 1))
+
+    out = finetune(FineTuneConfig(task="vcr", tune="full", evidence=2.0, epochs=25, batch_size=8, rate=3e-3), data=data,
+                   split="train", init=weights, run=tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    losses = [line["losses"]["evidence"] for line in lines if "losses" in line]
+    assert losses[-1] < 0.9 * losses[0]
+    assert read_info(out).evidence and "head.words.dense.weight" in read_tensors(out)
 
 
 def test_a_run_begins_where_another_one_ended(folders, tmp_path):
