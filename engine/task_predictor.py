@@ -43,7 +43,7 @@ class TaskQuestion:
 
 
 @dataclass(frozen=True)
-class _Form:
+class Form:
     """One sequence. words: of each word its text and its places. asked: the place the answer is read from; for
     grounding none, since every region answers."""
 
@@ -85,7 +85,7 @@ class TaskPredictor:
     def ask(self, seen: Seen, question: TaskQuestion, best: int = 5) -> OpenAnswer:
         """The best answers, with and without the picture."""
         self._check("vqa")
-        forms = [self._forms(regions, question)[0] for regions in (seen.regions, self._nothing(seen))]
+        forms = [self.forms(regions, question)[0] for regions in (seen.regions, self._nothing(seen))]
         with_picture, without = self._values(forms)
         top = with_picture.argmax()
         return OpenAnswer(self._best(with_picture, best), self._best(without, best), float(without[top]))
@@ -98,7 +98,7 @@ class TaskPredictor:
         softmax of its logits.
         """
         self._check("vcr")
-        forms = [*self._forms(seen.regions, question), *self._forms(self._nothing(seen), question)]
+        forms = [*self.forms(seen.regions, question), *self.forms(self._nothing(seen), question)]
         with_picture, without = self._values(forms).view(2, -1).softmax(dim=1).tolist()
         return ChoiceAnswer(tuple(with_picture), tuple(without))
 
@@ -106,7 +106,7 @@ class TaskPredictor:
     def point(self, seen: Seen, question: TaskQuestion) -> PointAnswer:
         """Which region."""
         self._check("grounding")
-        form = self._forms(seen.regions, question)[0]
+        form = self.forms(seen.regions, question)[0]
         mute = replace(form, example=Example(self.pieces.without_words().piece_ids, seen.regions))
         scores, without = self._values([form, mute]).tolist()
         return PointAnswer(tuple(scores), tuple(without))
@@ -118,7 +118,7 @@ class TaskPredictor:
         answer: of ask, the answer's number in `info.answers`; of choose, the choice; of point, the region. Words stay
         where they are in choose, since the four choices have words of their own, and in texts of over 40 words.
         """
-        forms = self._forms(seen.regions, question)
+        forms = self.forms(seen.regions, question)
         hidden = () if self.info.task == "vcr" or len(forms[0].words) > MOST_WORDS else forms[0].words
         words = [_without_word(forms[0], places, self.pieces.mask) for _, places in hidden]
         regions = [_without_region(form, r) for r in range(1, len(seen.regions)) for form in forms]
@@ -131,7 +131,7 @@ class TaskPredictor:
     @torch.inference_mode()
     def looks(self, seen: Seen, question: TaskQuestion, answer: int = 0) -> Looks:
         """Who looks at whom. answer: of choose, the choice; of point, the region; else of no meaning."""
-        form = self._forms(seen.regions, question)[answer if self.info.task == "vcr" else 0]
+        form = self.forms(seen.regions, question)[answer if self.info.task == "vcr" else 0]
         with Taps(self.model.vlbert) as taps:
             self.model.vlbert(collate([form.example]))
         attention = taps.attention[-1][0].float().mean(dim=0)  # [L, L]
@@ -155,7 +155,7 @@ class TaskPredictor:
     def _nothing(self, seen: Seen) -> Regions:
         return Regions.none(seen.regions.appearance.shape[1])
 
-    def _forms(self, regions: Regions, question: TaskQuestion) -> list[_Form]:
+    def forms(self, regions: Regions, question: TaskQuestion) -> list[Form]:
         """The sequences of a question: four for choose, else one. Raises CaptionError."""
         if self.info.task == "vcr":
             if len(question.choices) != CHOICES:
@@ -164,9 +164,9 @@ class TaskPredictor:
         text = question.text.text
         sequence = (open_question if self.info.task == "vqa" else expression)(self.pieces, text)
         words = tuple((w.text, range(w.first, w.stop)) for w in self.pieces.caption(text).words)
-        return [_Form(Example(sequence.piece_ids, regions, second=sequence.second), words, sequence.asked or 0)]
+        return [Form(Example(sequence.piece_ids, regions, second=sequence.second), words, sequence.asked or 0)]
 
-    def _choice_form(self, regions: Regions, question: TaggedText, own: TaggedText) -> _Form:
+    def _choice_form(self, regions: Regions, question: TaggedText, own: TaggedText) -> Form:
         sequence = choice(self.pieces, question, own)
         words, place = [], 1
         for text in (question, own):
@@ -176,9 +176,9 @@ class TaskPredictor:
                 place = stop
             place += 1  # [SEP]
         tags = sequence.tags if len(regions) else ()
-        return _Form(Example(sequence.piece_ids, regions, second=sequence.second, tags=tags), tuple(words), 0)
+        return Form(Example(sequence.piece_ids, regions, second=sequence.second, tags=tags), tuple(words), 0)
 
-    def _values(self, forms: Sequence[_Form]) -> Tensor:
+    def _values(self, forms: Sequence[Form]) -> Tensor:
         """[K, A] probabilities of answers, [K, 1] logits of choices as [K], or [K, R] probabilities of regions."""
         rows: list[Tensor] = [torch.empty(0)] * len(forms)
         for chunk in chunked([form.example for form in forms]):
@@ -186,7 +186,7 @@ class TaskPredictor:
                 rows[k] = row
         return torch.stack(rows)
 
-    def _read(self, forms: Sequence[_Form]) -> Tensor:
+    def _read(self, forms: Sequence[Form]) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
             encoded: Encoded = self.model.vlbert(collate([form.example for form in forms]))
         if self.info.task == "vqa":
@@ -203,7 +203,7 @@ class TaskPredictor:
         return tuple(Candidate(self.info.answers[i], p)
                      for p, i in zip(top.values.tolist(), top.indices.tolist(), strict=True))
 
-    def _elements(self, form: _Form, seen: Seen) -> tuple[tuple[TaskElement, ...], list[range]]:
+    def _elements(self, form: Form, seen: Seen) -> tuple[tuple[TaskElement, ...], list[range]]:
         """Words, each special piece and regions in the order of the sequence, and the places of each."""
         found: list[tuple[range, TaskElement]] = [
             (places, TaskElement("word", i, text)) for i, (text, places) in enumerate(form.words) if places]
@@ -219,12 +219,12 @@ class TaskPredictor:
         return tuple(element for _, element in found), [places for places, _ in found]
 
 
-def _without_word(form: _Form, places: range, mask: int) -> _Form:
+def _without_word(form: Form, places: range, mask: int) -> Form:
     pieces = tuple(mask if place in places else piece for place, piece in enumerate(form.example.piece_ids))
     return replace(form, example=replace(form.example, piece_ids=pieces))
 
 
-def _without_region(form: _Form, region: int) -> _Form:
+def _without_region(form: Form, region: int) -> Form:
     return replace(form, example=replace(form.example, hidden_regions=(region,)))
 
 

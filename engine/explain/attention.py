@@ -10,7 +10,7 @@ from torch import Tensor
 from engine.explain.game import Game
 from engine.explain.heads_off import HeadsOff
 from engine.explain.results import AttentionPyramid, Element
-from engine.explain.target import Target
+from engine.explain.target import Explained
 from engine.model.taps import Taps
 from engine.predictor import Predictor
 
@@ -60,7 +60,7 @@ def rollout(attention: Tensor) -> Tensor:
     return flow
 
 
-def to_players(game: Game, target: Target, flow: Tensor) -> list[float]:
+def to_players(game: Game, target: Explained, flow: Tensor) -> list[float]:
     """[L, L] -> how much the asked element takes from each of the P players; the sum over their pieces."""
     text = len(game.caption.piece_ids)
     own = list(target.places) if target.kind == "word" else [text + target.index]

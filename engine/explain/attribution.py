@@ -16,7 +16,7 @@ from engine.explain.passes import Passes
 from engine.explain.perturbation import leave_one_out, shapley
 from engine.explain.relevance import relevance
 from engine.explain.results import SMALL, Attribution
-from engine.explain.target import Target
+from engine.explain.target import Explained
 
 CONSENSUS = (3.0, 1.0)  # parts of relevance and of leave-one-out
 TINY = 1e-12
@@ -32,7 +32,7 @@ class Values:
     ends: tuple[float, float] | None = None
 
 
-def attribute(passes: Passes, target: Target, method: Method) -> Attribution:
+def attribute(passes: Passes, target: Explained, method: Method) -> Attribution:
     """Raises StoppedError."""
     game = passes.game
     found = _WAYS[method.name](passes, target)
@@ -50,56 +50,56 @@ def attention(passes: Passes) -> Tensor:
     return passes.once("attention", lambda: attention_of(passes.predictor, passes.game))
 
 
-def raw_attention(passes: Passes, target: Target) -> list[float]:
+def raw_attention(passes: Passes, target: Explained) -> list[float]:
     """[P]: what the asked element takes from each player in the last layer, mean of the heads."""
     return to_players(passes.game, target, attention(passes)[-1].mean(dim=0))
 
 
-def _attention(passes: Passes, target: Target) -> Values:
+def _attention(passes: Passes, target: Explained) -> Values:
     return Values(raw_attention(passes, target))
 
 
-def _rollout(passes: Passes, target: Target) -> Values:
+def _rollout(passes: Passes, target: Explained) -> Values:
     return Values(to_players(passes.game, target, rollout(attention(passes))))
 
 
-def _relevance(passes: Passes, target: Target) -> Values:
+def _relevance(passes: Passes, target: Explained) -> Values:
     flow = passes.once(("relevance", target), lambda: relevance(passes.predictor, passes.game, target))
     return Values(to_players(passes.game, target, flow))
 
 
-def _random(passes: Passes, target: Target) -> Values:
+def _random(passes: Passes, target: Explained) -> Values:
     """The same for the same question."""
     seed = zlib.crc32(repr((passes.game.question, target.kind, target.index)).encode())
     return Values(torch.rand(len(passes.game.players), generator=torch.Generator().manual_seed(seed)).tolist())
 
 
-def _consensus(passes: Passes, target: Target) -> Values:
+def _consensus(passes: Passes, target: Explained) -> Values:
     """Rieger and Hansen 2020, arXiv 1903.00519, with two methods of unequal weight."""
     parts = torch.stack([torch.tensor(_relevance(passes, target).values), leave_one_out(passes, target)])  # [2, P]
     scaled = parts / parts.abs().sum(dim=1, keepdim=True).clamp(min=TINY)
     return Values((torch.tensor(CONSENSUS) @ scaled / sum(CONSENSUS)).tolist())
 
 
-def _leave_one_out(passes: Passes, target: Target) -> Values:
+def _leave_one_out(passes: Passes, target: Explained) -> Values:
     return Values(leave_one_out(passes, target).tolist())
 
 
-def _shapley(passes: Passes, target: Target) -> Values:
+def _shapley(passes: Passes, target: Explained) -> Values:
     found = shapley(passes, target)
     return Values(found.values.tolist(), found.error)
 
 
-def _integrated_gradients(passes: Passes, target: Target) -> Values:
+def _integrated_gradients(passes: Passes, target: Explained) -> Values:
     found = integrated_gradients(passes, target)
     return Values(found.values.tolist(), ends=(found.full, found.empty))
 
 
-def _gradient_x_input(passes: Passes, target: Target) -> Values:
+def _gradient_x_input(passes: Passes, target: Explained) -> Values:
     return Values(gradient_x_input(passes, target).tolist())
 
 
-_WAYS: dict[str, Callable[[Passes, Target], Values]] = {
+_WAYS: dict[str, Callable[[Passes, Explained], Values]] = {
     "consensus": _consensus,
     "attention": _attention, "rollout": _rollout, "relevance": _relevance, "random": _random,
     "leave_one_out": _leave_one_out, "shapley": _shapley, "integrated_gradients": _integrated_gradients,

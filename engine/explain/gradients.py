@@ -14,7 +14,7 @@ from engine.explain.game import Game
 from engine.explain.heads_off import HeadsOff
 from engine.explain.passes import Passes, batch_rows
 from engine.explain.results import SMALL
-from engine.explain.target import Target
+from engine.explain.target import Explained
 from engine.model.layout import Layout
 from engine.model.vlbert import Encoded, VLBert
 from engine.structures.batch import Batch
@@ -76,7 +76,7 @@ class Faded(nn.Module):
     is the gradient by its presence.
     """
 
-    def __init__(self, passes: Passes, target: Target) -> None:
+    def __init__(self, passes: Passes, target: Explained) -> None:
         super().__init__()
         game, model = passes.game, passes.model
         ends = torch.tensor([[True], [False]]).expand(-1, len(game.players))
@@ -92,16 +92,16 @@ class Faded(nn.Module):
         appearance, img = regions.split([self._shown.appearance.shape[2], words.shape[2]], dim=2)
         batch = dataclasses.replace(_repeated(self._shown, rows), appearance=appearance)
         obj_rep, own = model.obj_rep(batch), model.embeddings
-        visual = own.visual_text_norm(own.text_visual(obj_rep, batch.region_real))
+        visual = own.visual_text_norm(own.text_visual(obj_rep, batch.region_real, batch.tags))
         layout = Layout.of(batch.text_real, batch.region_real)
         states = own.assemble(layout, words + visual, img + own.visual_region_norm(obj_rep), batch.segments)
         with HeadsOff(model, self._passes.game.question.heads_off):
             states = model.encoder(states, layout.real)
-        encoded = Encoded(*layout.unpack(states), states[:, 0])
+        encoded = Encoded(*layout.unpack(states), model.pooler(states))
         return self._target.log_probability(model, encoded).exp()
 
 
-def integrated_gradients(passes: Passes, target: Target) -> Integrated:
+def integrated_gradients(passes: Passes, target: Explained) -> Integrated:
     """captum's LayerIntegratedGradients of word and region embeddings, from everything hidden to the question.
 
     The steps double until the values sum to the difference within 1 %, or there are 256. Raises StoppedError.
@@ -124,7 +124,7 @@ def integrated_gradients(passes: Passes, target: Target) -> Integrated:
         steps, doublings = 2 * steps, doublings + 1
 
 
-def gradient_x_input(passes: Passes, target: Target) -> Tensor:
+def gradient_x_input(passes: Passes, target: Explained) -> Tensor:
     """[P]: the slope at the question itself times what hiding takes away, by captum."""
     shown = torch.ones(1, len(passes.game.players), requires_grad=True)
     return InputXGradient(Faded(passes, target)).attribute(shown)[0].detach()

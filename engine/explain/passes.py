@@ -10,7 +10,7 @@ from torch import Tensor
 from engine.errors import StoppedError
 from engine.explain.game import Game
 from engine.explain.heads_off import HeadsOff
-from engine.explain.target import Target
+from engine.explain.target import Explained
 from engine.model.vlbert import Encoded, VLBert
 from engine.predictor import Predictor
 
@@ -43,7 +43,7 @@ class Passes:
 
     def __init__(self, predictor: Predictor, game: Game, clock: Clock) -> None:
         self.predictor, self.game, self.clock = predictor, game, clock
-        self._known: dict[tuple[Target, bytes], float] = {}
+        self._known: dict[tuple[Explained, bytes], float] = {}
         self._once: dict[Hashable, Tensor] = {}
 
     @property
@@ -67,7 +67,7 @@ class Passes:
             yield rows, encoded
 
     @torch.inference_mode()
-    def values(self, present: Tensor, target: Target) -> Tensor:
+    def values(self, present: Tensor, target: Explained) -> Tensor:
         """present [S, P] bool -> probability of the answer in each, [S]. What was asked before is not computed again.
 
         Raises StoppedError.

@@ -11,7 +11,7 @@ from captum.attr import FeatureAblation, ShapleyValueSampling
 from torch import Tensor
 
 from engine.explain.passes import Passes
-from engine.explain.target import Target
+from engine.explain.target import Explained
 
 EXACT_PLAYERS = 12  # most players whose 2^P sets are all asked
 SAMPLED_SETS = 1024  # sets that are asked where there are more
@@ -26,14 +26,14 @@ class Sampled:
     error: float | None
 
 
-def leave_one_out(passes: Passes, target: Target) -> Tensor:
+def leave_one_out(passes: Passes, target: Explained) -> Tensor:
     """[P]: what the answer loses with each player alone (captum's FeatureAblation, one batch after another)."""
     players = len(passes.game.players)
     return FeatureAblation(_forward(passes, target)).attribute(
         torch.ones(1, players), baselines=0, perturbations_per_eval=players)[0].detach()
 
 
-def shapley(passes: Passes, target: Target) -> Sampled:
+def shapley(passes: Passes, target: Explained) -> Sampled:
     """Exact up to 12 players, else the mean over random orders by captum. Raises StoppedError."""
     players = len(passes.game.players)
     if players <= EXACT_PLAYERS:
@@ -57,7 +57,7 @@ def exact_shapley(value: Tensor, players: int) -> Tensor:
     return torch.stack(found).float()
 
 
-def _all_sets(passes: Passes, target: Target, step: int = 128) -> Tensor:
+def _all_sets(passes: Passes, target: Explained, step: int = 128) -> Tensor:
     """[2^P], numbered as `exact_shapley` takes them."""
     players = len(passes.game.players)
     numbers = torch.arange(2**players)
@@ -69,7 +69,7 @@ def _all_sets(passes: Passes, target: Target, step: int = 128) -> Tensor:
     return torch.cat(values)
 
 
-def _sampled(passes: Passes, target: Target, pairs: int) -> Sampled:
+def _sampled(passes: Passes, target: Explained, pairs: int) -> Sampled:
     """Each random order goes with its reverse, whose error is opposite (Mitchell et al. 2022, arXiv 2104.12199)."""
     players, generator = len(passes.game.players), torch.Generator().manual_seed(0)
     method = ShapleyValueSampling(_forward(passes, target))
@@ -89,6 +89,6 @@ def _given(orders: Sequence[Sequence[int]]) -> Callable[[int, int], Iterator[Seq
     return lambda players, count: iter(orders)
 
 
-def _forward(passes: Passes, target: Target) -> Callable[[Tensor], Tensor]:
+def _forward(passes: Passes, target: Explained) -> Callable[[Tensor], Tensor]:
     """captum's model: who is in, [S, P] of 1 and 0 -> probability, [S]."""
     return lambda present: passes.values(present > 0.5, target)

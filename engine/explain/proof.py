@@ -14,13 +14,13 @@ from torch import Tensor
 from engine.explain.attribution import raw_attention
 from engine.explain.passes import Passes, single_hidings
 from engine.explain.results import Attribution, Curve, Proof, Verdict
-from engine.explain.target import Target
+from engine.explain.target import Explained
 
 ORDERS = 10  # random ones: each with its reverse, whose insertion is the other's deletion
 BEATS = 0.9  # of the random orders must be worse
 
 
-def prove(passes: Passes, target: Target, attribution: Attribution) -> Proof:
+def prove(passes: Passes, target: Explained, attribution: Attribution) -> Proof:
     """Raises StoppedError."""
     value = passes.game.gather(attribution.words, attribution.regions)
     deletion, insertion = curves(passes, target, order_of(value), attribution.method)
@@ -49,7 +49,7 @@ def random_orders(players: int) -> list[list[int]]:
     return [order for half in halves for order in (half, half[::-1])]
 
 
-def curves(passes: Passes, target: Target, order: Sequence[int], name: str = "") -> tuple[Curve, Curve]:
+def curves(passes: Passes, target: Explained, order: Sequence[int], name: str = "") -> tuple[Curve, Curve]:
     """Deletion and insertion in this order, P + 1 points each."""
     players = len(order)
     rank = torch.empty(players, dtype=torch.int64)
@@ -60,7 +60,7 @@ def curves(passes: Passes, target: Target, order: Sequence[int], name: str = "")
     return Curve(name, tuple(out.tolist())), Curve(name, tuple(back.tolist()))
 
 
-def leave_one_out_values(passes: Passes, target: Target) -> Tensor:
+def leave_one_out_values(passes: Passes, target: Explained) -> Tensor:
     """[P]: what the answer loses with each player alone."""
     values = passes.values(single_hidings(len(passes.game.players)), target)
     return values[0] - values[1:]

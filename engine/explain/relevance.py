@@ -7,12 +7,12 @@ from torch import Tensor
 
 from engine.explain.game import Game
 from engine.explain.heads_off import HeadsOff
-from engine.explain.target import Target
+from engine.explain.target import Explained
 from engine.model.taps import Taps
 from engine.predictor import Predictor
 
 
-def relevance(predictor: Predictor, game: Game, target: Target) -> Tensor:
+def relevance(predictor: Predictor, game: Game, target: Explained) -> Tensor:
     """[L, L]: how much of each element (columns) has reached each other (rows), as far as it raises the answer.
 
     The answer is explained as the logarithm of its probability, in float32.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -15,9 +16,30 @@ from engine.model.vlbert import Encoded, VLBert
 from engine.predictor import Predictor
 
 
+class Explained(Protocol):
+    """An answer that can be explained. kind, index: of the element it is read from; places: that element's in the text,
+    or the region."""
+
+    @property
+    def kind(self) -> Kind: ...
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def answer(self) -> str: ...
+
+    @property
+    def places(self) -> tuple[int, ...]: ...
+
+    def log_probability(self, model: VLBert, encoded: Encoded) -> Tensor:
+        """[B], differentiable: the natural logarithm of the answer's probability in each row."""
+
+
 @dataclass(frozen=True)
 class Target:
-    """places: of the asked pieces in the text, or the asked region. ids: the answer's pieces or class, one a place."""
+    """A hidden word's or region's answer. places: of the asked pieces in the text, or the asked region. ids: the
+    answer's pieces or class, one a place."""
 
     kind: Kind
     index: int
