@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from engine.errors import WeightsError
 from studio.errors import AdapterGoneError, RequestError
+from studio.explaining.works import Work
 from studio.lane import Lane
 from studio.service import Service
 from studio.session import Session
 from studio.shelf import Shelf
 
 if TYPE_CHECKING:
+    from engine.explain.results import Attribution, Proof
     from engine.structures.task_answers import Carried, ChoiceAnswer, Looks, OpenAnswer, PointAnswer
     from engine.task_predictor import TaskPredictor, TaskQuestion
 
@@ -114,8 +116,7 @@ class TaskDesk:
     def carried(self, asks: Inquiry, answer: str | int) -> Carried:
         """What an answer rests on. answer: its text for ask, else the number of the choice or region."""
         def compute(own: TaskPredictor, seen: Any) -> Carried:
-            number = own.answer_number(answer) if isinstance(answer, str) else answer
-            return own.carried(seen, asks.question, _within(asks, seen, number) if asks.task != "ask" else number)
+            return own.carried(seen, asks.question, _number(own, asks, seen, answer))
 
         return self._once(asks, ("carried", answer), self._searching, compute)
 
@@ -124,14 +125,38 @@ class TaskDesk:
         return self._once(asks, ("looks", answer), self._answering, lambda own, seen: own.looks(
             seen, asks.question, _within(asks, seen, answer)))
 
+    def attribute(self, asks: Inquiry, answer: str | int, method: str,
+                  work: Work) -> tuple[tuple[str, ...], Attribution]:
+        """The words of the question (of choose with that answer's) and how much each word and region does for it, by
+        one of the engine's methods. Also raises StoppedError."""
+        def compute(own: TaskPredictor, seen: Any) -> tuple[tuple[str, ...], Attribution]:
+            explainer, number = self._explainer(own), _number(own, asks, seen, answer)
+            return explainer.words(seen, asks.question, number), explainer.attribute(
+                seen, asks.question, number, method, work.advance, work.is_stopped)
+
+        return self._once(asks, ("map", answer, method), self._searching, compute, work)
+
+    def prove(self, asks: Inquiry, answer: str | int, method: str, work: Work) -> Proof:
+        """Whether that map can be believed, for this very answer. Also raises StoppedError."""
+        _, found = self.attribute(asks, answer, method, work)
+        return self._once(
+            asks, ("proof", answer, method), self._searching, lambda own, seen: self._explainer(own).prove(
+                seen, asks.question, _number(own, asks, seen, answer), found, work.advance, work.is_stopped), work)
+
+    @staticmethod
+    def _explainer(own: TaskPredictor) -> Any:
+        from engine.explain.task_explainer import TaskExplainer
+
+        return TaskExplainer(own)
+
     def _once(self, asks: Inquiry, what: tuple[Hashable, ...], lane: Lane,
-              compute: Callable[[TaskPredictor, Any], Result]) -> Result:
+              compute: Callable[[TaskPredictor, Any], Result], work: Work | None = None) -> Result:
         photo = self._service.visitors.photo(asks.visitor, asks.session.photo)
         key = (photo.digest, replace(asks.session, photo=""), asks.adapter, asks.task, asks.question, *what)
         kept = self._kept.get(key)
         if kept is None:
             seen = self._service.see(asks.visitor, asks.session)
-            kept = lane.run(lambda: compute(self._opened(asks), seen))
+            kept = lane.run(lambda: compute(self._opened(asks), seen), work.queued if work else None)
             self._kept.put(key, kept)
         return cast(Result, kept)
 
@@ -159,6 +184,11 @@ class TaskDesk:
             if run.path.is_file():  # a run that goes on leaves another file: its number is that of its time, too
                 found[f"run {run.run} {run.path.stat().st_mtime_ns}"] = run.path, run.name
         return found
+
+
+def _number(own: TaskPredictor, asks: Inquiry, seen: Any, answer: str | int) -> int:
+    """Of an answer's text in ask, else the number itself, if there is such a choice or region."""
+    return own.answer_number(answer) if isinstance(answer, str) else _within(asks, seen, answer)
 
 
 def _within(asks: Inquiry, seen: Any, number: int) -> int:

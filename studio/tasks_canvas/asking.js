@@ -30,7 +30,7 @@ async function submit() {
     const answer = await ask("answer", question);
     if (!current()) return;
     now.light = FIRST_LIGHT[mode];
-    now.results[mode] = { question, answer, carried: null, looks: null, reason: null, picked: answer.best,
+    now.results[mode] = { question, answer, carried: null, looks: null, maps: {}, map: null, reason: null, picked: answer.best,
       best: mode === "point" ? answer.rows[0].number : answer.best,
       wait: WAIT };
     redraw();
@@ -68,7 +68,7 @@ async function pick(index) {
   if (!result || result.picked === index) return;
   sequence += 1;
   const mine = sequence;
-  Object.assign(result, { picked: index, reason: null, carried: null, looks: null, wait: WAIT });
+  Object.assign(result, { picked: index, reason: null, carried: null, looks: null, maps: {}, map: null, wait: WAIT });
   now.light = "carried";
   redraw();
   try {

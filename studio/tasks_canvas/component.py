@@ -15,8 +15,8 @@ from studio.tasks_canvas.server import task_functions
 
 FOLDER = Path(__file__).parent
 CANVAS = FOLDER.parent / "canvas"
-SHARED_SCRIPTS = ("dom", "server", "sources", "photo", "boxes", "status")
-SCRIPTS = ("fields", "lights", "results", "adapters", "asking", "tasks")
+SHARED_SCRIPTS = ("dom", "server", "sources", "photo", "boxes", "status", "works")
+SCRIPTS = ("fields", "lights", "results", "adapters", "asking", "attributing", "tasks")
 SHARED_STYLES = ("canvas", "picture", "panel")
 
 

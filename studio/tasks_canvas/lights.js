@@ -7,6 +7,7 @@ function lightsOf(now) {
   const { result } = now;
   if (!result) return { regions: new Map(), words: [], note: "" };
   if (now.light === "looks" && result.looks) return attentionLights(result.looks, now.element);
+  if (now.light === "map") return mapLights(result.map);
   if (now.light === "scores") return pointLights(result);
   return result.carried ? carriedLights(result.carried, now) : { regions: new Map(), words: [], note: result.wait || "" };
 }
@@ -42,6 +43,20 @@ function carriedNote(carried, now) {
   } else parts.push(`Most rests on ${said(top)}.`);
   if (word && word.lost >= 0.01) parts.push(`Of the words it is ${said(word)}.`);
   return tight(parts.join(" "));
+}
+
+// By a chosen way of explaining, what speaks against the answer in another colour.
+function mapLights(made) {
+  if (!made?.map) return { regions: new Map(), words: [], note: "Being made…" };
+  const { map, method, proof } = made;
+  const sum = [...map.words, ...map.regions].reduce((s, v) => s + Math.abs(v), 0) || 1;
+  const amount = (v) => (map.signed && !method.scaled ? `${Math.abs(100 * v).toFixed(1)} points` : `${(100 * Math.abs(v) / sum).toFixed(0)} %`);
+  const light = (v) => ({ value: Math.abs(v) / (map.scale || 1), against: v < 0,
+    text: tight(`${map.signed && v ? (v < 0 ? "\u2212" : "+") : ""}${amount(v)}`) });
+  const regions = new Map(map.regions.map((v, i) => [i, light(v)]));
+  regions.delete(0);
+  return { regions, words: map.texts.map((text, i) => ({ ...light(map.words[i]), text, title: light(map.words[i]).text })),
+    note: tight(`${map.sentence} ${method.title}: ${method.sentence} ${proof ? proof.sentence : "Whether to believe it is being found out…"}`) };
 }
 
 function attentionLights(looks, element) {
@@ -92,6 +107,7 @@ function makeRegions({ choose, point }) {
     const best = now.mode === "point" && now.result?.best === index;
     setPlace(box, now.regions[index].box);
     box.style.zIndex = String((best ? 1001 : 1000) - Math.round(990 * Math.min(1, areaOf(now.regions[index].box))));
+    box.firstChild.classList.toggle("against", Boolean(light?.against));
     box.firstChild.style.opacity = String((light?.kept ? 0.3 : 0.6) * (light?.value || 0));
     for (const node of [box, chip]) {
       node.classList.toggle("pointed", now.pointed === index);

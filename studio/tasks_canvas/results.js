@@ -65,6 +65,8 @@ function renderLights(now, lights) {
     if (button.dataset.light === "scores") setHidden(button, now.mode !== "point");
   }
   setHidden(part("element-row"), now.light !== "looks" || !result.looks);
+  setHidden(part("method-row"), now.light !== "map");
+  setHidden(part("map-work"), now.light !== "map");
   const select = part("element");
   if (result.looks && select.drawnFor !== result.looks) {
     select.drawnFor = result.looks;
@@ -76,7 +78,7 @@ function renderLights(now, lights) {
   const words = part("lit-words");
   setHidden(words, lights.words.length === 0);
   words.replaceChildren(...lights.words.flatMap((w) => {
-    const word = make("span", { class: "lit", title: w.title }, w.text);
+    const word = make("span", { class: w.against ? "lit against" : "lit", title: w.title }, w.text);
     word.style.setProperty("--lit", `${(34 * w.value).toFixed(1)}%`);
     return [word, " "];
   }));

@@ -16,18 +16,20 @@ from PIL import Image
 from engine.errors import CaptionError
 from engine.structures.questions import CHOICES, TaggedText
 from studio.canvas.server import answering, server_functions
+from studio.canvas.why_server import number
 from studio.errors import RequestError
 from studio.examples import all_examples
 from studio.explaining.explanations import Explanations
 from studio.service import Service
 from studio.session import MOST_CHARACTERS, Session
 from studio.task_desk import TASKS, Inquiry, Offer, TaskDesk
+from studio.views import explanations
 from studio.views import tasks as views
 
 if TYPE_CHECKING:
     from engine.data.scenes import Scene
 
-SHARED = ("status", "examples", "open_photo", "open_example", "look")
+SHARED = ("status", "examples", "open_photo", "open_example", "look", "why_methods", "why_progress", "why_stop")
 SUGGESTIONS = Path(__file__).parent / "suggestions.json"
 SEED = 11  # of the scenes that are drawn as examples
 MOST_NAME, MOST_ABOUT = 80, 200  # characters
@@ -35,7 +37,8 @@ Reply = dict[str, Any]
 
 
 def task_functions(service: Service, explain: Explanations, desk: TaskDesk) -> list[Callable[[Any], Reply]]:
-    """Those of the canvas that open and look, and suggest, draw, adapters, bring, answer, carried, looks."""
+    """Those of the canvas that open, look and follow long work, and suggest, draw, adapters, bring, answer, carried,
+    looks, task_map and task_proof."""
 
     def suggest(sent: Any) -> Reply:
         number = sent.get("number")
@@ -60,22 +63,41 @@ def task_functions(service: Service, explain: Explanations, desk: TaskDesk) -> l
         return views.task_answer(desk.answer(_inquiry(service, sent)))
 
     def carried(sent: Any) -> Reply:
-        answer = sent.get("answer")
-        if not isinstance(answer, str if sent.get("task") == "ask" else int) or isinstance(answer, bool):
-            raise RequestError(f"{answer!r} is no answer to ask about. Reload the page.")
-        return views.carried(desk.carried(_inquiry(service, sent), answer))
+        return views.carried(desk.carried(_inquiry(service, sent), _answer(sent)))
 
     def looks(sent: Any) -> Reply:
         answer = sent.get("answer")
         number = answer if isinstance(answer, int) and not isinstance(answer, bool) else 0
         return views.looks(desk.looks(_inquiry(service, sent), number))
 
+    def task_map(sent: Any) -> Reply:
+        with explain.works.begin(_text(sent, "visitor"), number(sent)) as work:
+            found = desk.attribute(_inquiry(service, sent), _answer(sent), _text(sent, "method"), work)
+        return views.attribution(*found)
+
+    def task_proof(sent: Any) -> Reply:
+        from engine.explain.methods import method
+
+        title = method(_text(sent, "method")).title
+        with explain.works.begin(_text(sent, "visitor"), number(sent)) as work:
+            found = desk.prove(_inquiry(service, sent), _answer(sent), _text(sent, "method"), work)
+        return explanations.proof(found, title)
+
     shared = [f for f in server_functions(service, explain) if f.__name__ in SHARED]
-    return [*shared, *map(answering, (suggest, draw, adapters, bring, answer, carried, looks))]
+    own = (suggest, draw, adapters, bring, answer, carried, looks, task_map, task_proof)
+    return [*shared, *(answering(f) for f in own)]
 
 
 def _offered(offer: Offer) -> Reply:
     return {**vars(offer), "about": views.trained_on(offer.task, offer.about[:MOST_ABOUT])}
+
+
+def _answer(sent: Any) -> str | int:
+    """The answer that is explained: its text in ask, else a number. Raises RequestError."""
+    answer = sent.get("answer")
+    if not isinstance(answer, str if sent.get("task") == "ask" else int) or isinstance(answer, bool):
+        raise RequestError(f"{answer!r} is no answer to ask about. Reload the page.")
+    return answer  # type: ignore[no-any-return]
 
 
 def _inquiry(service: Service, sent: Any) -> Inquiry:

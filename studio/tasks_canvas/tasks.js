@@ -27,6 +27,7 @@ const fields = makeFields({ picked: pick, changed(change) {
   change(now.texts[now.mode]);
   if (now.mode === "choose") now.texts.choose.right = null;
 } });
+const attributing = makeAttributing({ complain: notices.complain });
 const renderRegions = makeRegions({ choose: chooseRegion, point(index) { now.pointed = index; redraw(); } });
 const sources = makeSources({ opened: openPhoto, complain: notices.complain });
 
@@ -154,6 +155,7 @@ function wire() {
     element.querySelector(`[data-light="${light}"]`).addEventListener("click", () => { now.light = light; redraw(); });
   }
   element.querySelector('[data-light="looks"]').addEventListener("click", () => showLooks());
+  element.querySelector('[data-light="map"]').addEventListener("click", attributing.show);
 }
 
 // A run that has ended meanwhile in another tab is offered when this one is opened again.

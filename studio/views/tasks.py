@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.structures.prediction import Candidate
 from engine.structures.task_answers import Carried, ChoiceAnswer, Looks, OpenAnswer, PointAnswer
+from studio.views import explanations
 from studio.views.clues import NOTICEABLE, percent
+
+if TYPE_CHECKING:
+    from engine.explain.results import Attribution
 
 BEST = 5
 PER_MILLE = 1000
@@ -34,6 +38,11 @@ def carried(found: Carried) -> dict[str, Any]:
                   for text, value in zip(found.texts, found.words, strict=True)],
         "regions": [_loss(found.full, value) for value in found.regions],
     }
+
+
+def attribution(texts: Sequence[str], found: Attribution) -> dict[str, Any]:
+    """As everywhere, with the words that the values belong to."""
+    return {**explanations.attribution(found), "texts": list(texts)}
 
 
 def looks(found: Looks) -> dict[str, Any]:

@@ -56,6 +56,26 @@ def test_words_point_at_a_region_and_by_keyboard_its_attention_is_shown(tasks):
     assert page.problems == []
 
 
+def test_an_answer_is_explained_by_every_way_with_its_proof(tasks):
+    page = tasks()
+    note, method = (page.locator(f'.tasks [data-part="{part}"]') for part in ("light-note", "method"))
+    page.locator('.tasks [data-light="map"]').click()
+    expect(note).to_contain_text("leaves an area of")  # the proof's own figures
+    expect(note).to_contain_text("Consensus:")
+    expect(page.locator('.tasks [data-part="lit-words"]')).to_contain_text("what color is the jacket ?")
+    shares = page.locator(".tasks .chip[data-region] small").all_inner_texts()
+    method.select_option("leave_one_out")
+    expect(note).to_contain_text("Leave one out:")
+    expect(note).to_contain_text("leaves an area of")
+    expect(page.locator(".tasks .chip[data-region] small").first).to_contain_text("points")
+    assert all("%" in text for text in shares)
+    page.locator('.tasks .modes [data-mode="point"]').click()
+    expect(page.locator(".tasks .box.meant .guess")).to_contain_text("%")
+    page.locator('.tasks [data-light="map"]').click()
+    expect(note).to_contain_text("leaves an area of")
+    assert page.problems == []
+
+
 def test_a_click_on_a_region_names_it_in_the_text_of_a_choice(tasks, tmp_path):
     page = tasks()
     page.locator('.tasks .modes [data-mode="choose"]').click()
