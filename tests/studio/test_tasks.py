@@ -71,6 +71,22 @@ def test_a_question_is_answered_and_what_carries_it_is_told(page):
     json.dumps([answer, found, looks])
 
 
+def test_a_map_of_an_answer_and_its_proof_come_and_stop_and_bad_ones_are_refused(page):
+    asked = {**asks(page, "ask", shipped(page, "vqa"), "what color is the jacket ?"), "method": "relevance", "work": 7,
+             "answer": "blue"}
+    found, proof = page["task_map"](asked), page["task_proof"](asked)
+    assert found["texts"] == ["what", "color", "is", "the", "jacket", "?"] and len(found["words"]) == 6
+    assert found["answer"] == "blue" and found["scale"] == max(map(abs, found["words"] + found["regions"]))
+    assert proof["curves"]["deletion"][0]["probability"][0] == pytest.approx(found["full"], abs=0.01)
+    assert proof["sentence"].startswith(("Attention relevance", "Do not believe"))
+    page["why_stop"]({"visitor": page["visitor"], "work": 8})
+    assert page["task_map"]({**asked, "method": "shapley", "work": 8})["kind"] == "StoppedError"
+    for fields, kind in (({"method": "magic"}, "ConfigError"), ({"answer": "no such answer"}, "CaptionError"),
+                         ({"answer": 3}, "RequestError"), ({"work": None}, "RequestError")):
+        assert page["task_map"]({**asked, **fields})["kind"] == kind
+    json.dumps([found, proof])
+
+
 def test_words_point_at_a_region_and_the_best_five_have_scores(page):
     asked = asks(page, "point", shipped(page, "grounding"), "her hair")
     answer = page["answer"](asked)
