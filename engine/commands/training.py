@@ -61,8 +61,8 @@ def add_finetune(p: argparse.ArgumentParser) -> None:
                    "VQA v2, VCR, or of one's own photos with photos.csv or photos.jsonl")
     p.add_argument("--split", default="train")
     p.add_argument("--init", type=Path, default=WEIGHTS, help="folder of weights to start from")
-    p.add_argument("--after", type=Path, default=None, help="RUN/NAME-TASK.safetensors that --tune full left of the "
-                   "same weights: begin with its VL-BERT")
+    p.add_argument("--after", type=Path, default=None, help="RUN/NAME-TASK.safetensors that the same --tune left of "
+                   "the same weights: begin with its VL-BERT")
     p.add_argument("--out", type=Path, required=True, help="folder of the run; an unfinished one goes on")
     p.add_argument("--cache", type=Path, default=None,
                    help="folder where drawn scenes and features are kept for other runs (default: OUT)")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -28,6 +29,18 @@ def add_lora(model: VLBert, rank: int, alpha: int) -> None:
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=alpha, target_modules=TARGETS), model)
+
+
+@torch.no_grad()
+def take_up_lora(model: VLBert, state: Mapping[str, Tensor]) -> None:
+    """Put the matrices that `lora_state` gave into a model that `add_lora` changed, with the same rank. Raises
+    WeightsError where they are not of this model."""
+    own = lora_state(model)
+    odd = sorted(own.keys() ^ state.keys()) or [name for name in own if own[name].shape != state[name].shape]
+    if odd:
+        raise WeightsError(f"{odd[0]} of the adapter is no matrix of this model. Take an adapter of this model.")
+    for name, tensor in own.items():
+        tensor.copy_(state[name])
 
 
 def lora_state(model: nn.Module) -> dict[str, Tensor]:

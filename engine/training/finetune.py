@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from engine.config import FineTuneConfig
 from engine.data import datasets
@@ -22,9 +23,8 @@ from engine.detector.detector import Detector
 from engine.errors import ConfigError, WeightsError
 from engine.measure.beliefs import Task
 from engine.measure.held_out import HeldOut
-from engine.model.lora import add_lora
+from engine.model.lora import add_lora, take_up_lora
 from engine.model.task_heads import AnswerHead, FineTuned
-from engine.model.vlbert import VLBert
 from engine.predictor import Predictor
 from engine.structures.example import Regions
 from engine.structures.photo import Photo
@@ -61,8 +61,9 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     machine, events = accelerator(), events or Events()
     config, detector, vlbert, pieces, classes = load_all(init)
     torch.manual_seed(settings.seed)
-    if after:
-        go_on(settings, after, vlbert, init)
+    begun = beginning(settings, after, init) if after else {}
+    if begun and settings.tune == "full":
+        fill(vlbert, begun, str(after))
     found = questions(settings, data, split)
     if found.skipped.count:
         sys.stderr.write(f"{found.skipped}\n")
@@ -79,6 +80,8 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     if isinstance(model.head, AnswerHead):
         model.head.know_words(vlbert.embeddings.words.weight, single_pieces(info.answers, pieces))
     freeze(model, settings)
+    if begun and settings.tune == "lora":
+        take_up_lora(vlbert, begun)
     plain, views = caches(found.pictures, folder, settings.views)
     source = CachedRegions(plain)
     task = task_of(info, model, learned, CachedRegions(plain, views), pieces, settings.extra_regions, settings.evidence,
@@ -100,15 +103,18 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     return out
 
 
-def go_on(settings: FineTuneConfig, after: Path, vlbert: VLBert, init: Path) -> None:
-    """Put the weights of another fine-tuning into `vlbert`. Raises ConfigError and WeightsError."""
+def beginning(settings: FineTuneConfig, after: Path, init: Path) -> dict[str, Tensor]:
+    """What another fine-tuning of the same weights moved, to begin with. Raises ConfigError and WeightsError."""
     info = read_info(after)
-    if settings.tune != "full" or info.tune != "full":
+    if info.tune not in PARTS or settings.tune != info.tune:
         raise ConfigError(f"This run tunes {settings.tune}, and {after} was tuned {info.tune}; going on from another "
-                          "fine-tuning takes full in both. Set tune to full, or leave the other run out.")
+                          "fine-tuning takes full in both, or lora in both. Change tune, or leave the other run out.")
+    if info.tune == "lora" and settings.rank != info.rank:
+        raise ConfigError(f"This run's rank is {settings.rank}, and that of {after} is {info.rank}. Set rank to "
+                          f"{info.rank}, or leave the other run out.")
     if info.base != digest(base_file(init)):
         raise WeightsError(f"{after} was trained on another VL-BERT than that of {init}. Take both from one place.")
-    fill(vlbert, under(read_tensors(after), PARTS["full"]), str(after))
+    return under(read_tensors(after), PARTS[info.tune])
 
 
 def info_of(settings: FineTuneConfig, data: Path, split: str, init: Path, learned: DataSet[Any]) -> AdapterInfo:

@@ -26,7 +26,7 @@ from engine.predictor import Predictor
 from engine.structures.batch import Batch
 from engine.structures.example import Example, collate
 from engine.structures.questions import TaggedText
-from engine.tasks.vcr import VcrTask, judged_words
+from engine.tasks.vcr import VcrTask
 from engine.tasks.vqa import VqaTask
 from engine.training.finetune import finetune, single_pieces
 from engine.weights.adapters import FORMAT, base_file, digest, load_adapter, read_info
@@ -257,18 +257,6 @@ def test_hidden_words_of_right_choices_are_the_model_s_own_word_loss(folders):
 
 def test_the_words_that_make_a_choice_wrong_are_learned_beside_the_choice(folders, tmp_path):
     weights, data = folders
-    pieces = WordPieces(VOCABULARY)
-    where = TaggedText.plain("where is the star ?")
-    four = [TaggedText(("it", "is", place, "the", "ring"), (0, 0, 0, 0, box))
-            for place, box in (("above", 2), ("below", 2), ("above", 3), ("below", 3))]
-    sequences = [choice(pieces, where, own) for own in four]
-    told = judged_words(sequences, 2)
-    assert [[(pieces.pieces[s.piece_ids[place]], right) for place, right in own]
-            for s, own in zip(sequences, told, strict=True)] == [
-        [("above", 1.0), ("ring", 0.0)], [("below", 0.0), ("ring", 0.0)],
-        [("above", 1.0), ("ring", 1.0)], [("below", 0.0), ("ring", 1.0)]]
-    assert not any(judged_words([sequences[0]] * 4, 1))
-
     out = finetune(FineTuneConfig(task="vcr", tune="full", evidence=2.0, epochs=25, batch_size=8, rate=3e-3), data=data,
                    split="train", init=weights, run=tmp_path / "run")
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
@@ -288,6 +276,16 @@ def test_a_run_begins_where_another_one_ended(folders, tmp_path):
     for name in kept:
         torch.testing.assert_close(load_file(second)[name], load_file(first)[name], rtol=0, atol=1e-3)
     assert loaded(second, weights)[1].task == "vqa"
+    thin = replace(still, task="grounding", tune="lora", rank=4, rate=3e-3)
+    low = finetune(thin, data=data, split="train", init=weights, run=tmp_path / "low")
+    lower = finetune(replace(still, tune="lora", rank=4), data=data, split="train", init=weights,
+                     run=tmp_path / "lower", after=low)
+    moved = [k for k in load_file(low) if k.startswith("lora.") and load_file(low)[k].any()]
+    assert any("lora_B" in k for k in moved)
+    for name in moved:
+        torch.testing.assert_close(load_file(lower)[name], load_file(low)[name], rtol=0, atol=1e-3)
+    with pytest.raises(ConfigError, match=r"rank is 8, and that of .* is 4"):
+        finetune(replace(thin, rank=8), data=data, split="train", init=weights, run=tmp_path / "z", after=low)
     with pytest.raises(ConfigError, match=r"This run tunes lora, and .* was tuned full"):
         finetune(replace(still, tune="lora"), data=data, split="train", init=weights, run=tmp_path / "x", after=first)
     torch.manual_seed(7)
