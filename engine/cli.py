@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     measuring.add_evaluate(verbs.add_parser("evaluate", help="measure on data that the training never saw"))
     measuring.add_predict(verbs.add_parser("predict", help="hide words and regions of one photo and ask what is there"))
     making.add_convert(verbs.add_parser("convert", help="turn a published checkpoint into a safetensors file"))
+    making.add_thin(verbs.add_parser("thin", help="a fine-tuning of all weights as an adapter of a few megabytes"))
     making.add_average(verbs.add_parser("average", help="mix two states of one training"))
     making.add_scenes(verbs.add_parser("scenes", help="draw pictures with known boxes, and questions about them"))
     making.add_shard(verbs.add_parser("shard", help="pack a folder of photos into tar files that can be streamed"))

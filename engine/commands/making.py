@@ -1,10 +1,12 @@
-"""Commands that make files: `convert`, `average`, `scenes`, `shard`."""
+"""Commands that make files: `convert`, `average`, `thin`, `scenes`, `shard`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
+
+from engine.commands.shared import WEIGHTS
 
 
 def add_convert(p: argparse.ArgumentParser) -> None:
@@ -36,6 +38,20 @@ def _average(options: argparse.Namespace) -> None:
     from engine.weights.average import average
 
     sys.stdout.write(f"{average(options.first, options.second, options.out, options.share)}\n")
+
+
+def add_thin(p: argparse.ArgumentParser) -> None:
+    p.add_argument("adapter", type=Path, help="RUN/NAME-TASK.safetensors that --tune full left")
+    p.add_argument("out", type=Path)
+    p.add_argument("--rank", type=int, default=48, help="of the matrices (default 48)")
+    p.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the weights that it was trained on")
+    p.set_defaults(run_command=_thin)
+
+
+def _thin(options: argparse.Namespace) -> None:
+    from engine.weights.thin import make_thin
+
+    sys.stdout.write(f"{make_thin(options.adapter, options.weights, options.out, options.rank)}\n")
 
 
 def add_scenes(p: argparse.ArgumentParser) -> None:

@@ -114,7 +114,10 @@ def beginning(settings: FineTuneConfig, after: Path, init: Path) -> dict[str, Te
                           f"{info.rank}, or leave the other run out.")
     if info.base != digest(base_file(init)):
         raise WeightsError(f"{after} was trained on another VL-BERT than that of {init}. Take both from one place.")
-    return under(read_tensors(after), PARTS[info.tune])
+    tensors = read_tensors(after)
+    if info.tune == "lora" and under(tensors, PARTS["full"]):
+        raise ConfigError(f"{after} was made thin of a fine-tuning of all weights; begin with that one instead.")
+    return under(tensors, PARTS[info.tune])
 
 
 def info_of(settings: FineTuneConfig, data: Path, split: str, init: Path, learned: DataSet[Any]) -> AdapterInfo:

@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,14 +84,20 @@ def digest(path: Path) -> str:
 
 def save_adapter(path: Path, model: FineTuned, info: AdapterInfo) -> None:
     """Write what was trained; the file appears whole or not at all."""
-    tensors = {f"head.{name}": stored(name, t) for name, t in model.head.state_dict().items()}
+    tensors = {f"head.{name}": t for name, t in model.head.state_dict().items()}
     if info.tune == "lora":
-        tensors |= {f"lora.{name}": stored(name, t) for name, t in lora_state(model.vlbert).items()}
+        tensors |= {f"lora.{name}": t for name, t in lora_state(model.vlbert).items()}
     elif info.tune == "full":
-        tensors |= {f"vlbert.{name}": stored(name, t) for name, t in model.vlbert.state_dict().items()}
+        tensors |= {f"vlbert.{name}": t for name, t in model.vlbert.state_dict().items()}
+    write_adapter(path, tensors, info)
+
+
+def write_adapter(path: Path, tensors: Mapping[str, Tensor], info: AdapterInfo) -> None:
+    """The file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")
-    save_file(tensors, unfinished, metadata={FORMAT: json.dumps(dataclasses.asdict(info), sort_keys=True)})
+    kept = {name: stored(name, tensor) for name, tensor in tensors.items()}
+    save_file(kept, unfinished, metadata={FORMAT: json.dumps(dataclasses.asdict(info), sort_keys=True)})
     os.replace(unfinished, path)
 
 
@@ -126,13 +133,16 @@ def load_adapter(path: Path, vlbert: VLBert, base: str, config: ModelConfig) -> 
     odd = [name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())]
     if odd:
         raise WeightsError(f"{odd[0]} of {path} holds numbers that are not finite. Take another adapter.")
-    stray = [name for name in tensors if not name.startswith(("head.", PARTS.get(info.tune, "head.")))]
+    parts = {"full": ("vlbert.",), "lora": ("lora.", "vlbert.")}.get(info.tune, ())
+    stray = [name for name in tensors if not name.startswith(("head.", *parts))]
     if stray:
         raise WeightsError(f"{stray[0]} is unknown in an adapter that was tuned by {info.tune!r}: {path} was changed. "
                            "Take the original.")
     tuned = VLBert.from_config(config) if info.tune == "full" else twin(vlbert, config)
     if info.tune == "full":
         fill(tuned, under(tensors, PARTS["full"]), str(path))
+    elif whole := under(tensors, PARTS["full"]):
+        exchange(tuned, whole, str(path))
     model = FineTuned(tuned, info.head(config.encoder.hidden))
     if info.tune == "lora":
         attach_lora(tuned, under(tensors, PARTS["lora"]), info.alpha / max(1, info.rank))
@@ -146,6 +156,20 @@ def twin(vlbert: VLBert, config: ModelConfig) -> VLBert:
         other = VLBert.from_config(config)
     other.load_state_dict(vlbert.state_dict(), assign=True)
     return other
+
+
+def exchange(model: VLBert, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Put these tensors in the place of a `twin`'s, whose others stay shared. Raises WeightsError."""
+    own = model.state_dict()
+    for name, tensor in tensors.items():
+        if name not in own:
+            raise WeightsError(f"{PARTS['full']}{name} is unknown in a model of this preset: {source} was changed. "
+                               "Take the original.")
+        if own[name].shape != tensor.shape:
+            raise WeightsError(f"{name} of {source} has the shape {list(tensor.shape)}; the model has "
+                               f"{list(own[name].shape)}. Take an adapter of this model.")
+    whole = {name: tensor.to(own[name].dtype) for name, tensor in tensors.items()}
+    model.load_state_dict({**own, **whole}, assign=True)
 
 
 def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -60,6 +60,7 @@ def trained_on(task: str, about: str) -> str:
         ("vqa", "daquar"): "Learned from questions about indoor rooms (DAQUAR): it thinks of rooms whatever the "
                            "photo shows.",
         ("grounding", "flickr8k"): "Learned from phrases of captions (Flickr8k photographs, Flickr30k Entities).",
+        ("vcr", "scenes"): "Learned from drawn scenes: it knows coloured shapes and where they stand, no photographs.",
     }
     folder = about.rsplit(" ", 1)[0]
     told = f"Learned from: {about}" if about.strip() else "It does not say what it learned from."
