@@ -94,6 +94,20 @@ def test_a_phrase_is_pointed_at_as_the_task_measures_it(predictor, pointing):
     assert float(seen.boxes[[answer.best]].iou(dog)) > 0.4
 
 
+def test_the_shipped_adapter_chooses_and_gives_reasons_on_scenes_it_never_saw(predictor):
+    own = TaskPredictor.load(predictor, WEIGHTS / "mini-vcr.safetensors")
+    right = []
+    for number in range(12):
+        drawn = scenes.scene(77, number)
+        seen = predictor.see(drawn.photo(), tuple(t.box for t in drawn.things))
+        for asked in scenes.told(drawn, 77).choices:
+            right.append(own.choose(seen, TaskQuestion(asked.question, asked.answers)).best == asked.answer)
+            chosen = asked.answers[asked.answer]
+            joined = TaggedText(asked.question.words + chosen.words, asked.question.tags + chosen.tags)
+            right.append(own.choose(seen, TaskQuestion(joined, asked.rationales)).best == asked.rationale)
+    assert len(right) >= 20 and sum(right) > 0.6 * len(right)  # by chance a quarter
+
+
 def test_a_choice_is_made_as_the_task_measures_it_and_its_tags_reach_the_model(predictor, choosing, tmp_path):
     drawn = scenes.scene(5, 0)
     asked: ChoiceQuestion = scenes.told(drawn, 5).choices[0]
