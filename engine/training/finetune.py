@@ -20,7 +20,7 @@ from engine.data.region_source import CachedRegions, RegionSource
 from engine.data.splitting import split_off, spread
 from engine.data.tokenizer import WordPieces
 from engine.detector.detector import Detector
-from engine.errors import ConfigError, WeightsError
+from engine.errors import ConfigError
 from engine.measure.beliefs import Task
 from engine.measure.held_out import HeldOut
 from engine.model.lora import add_lora, take_up_lora
@@ -39,7 +39,7 @@ from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig, steps_of
 from engine.training.stage import run_stage
 from engine.training.watching import OnePicture, Probe, Watch, Watched
-from engine.weights.adapters import PARTS, AdapterInfo, base_file, digest, read_info, save_adapter, under
+from engine.weights.adapters import PARTS, AdapterInfo, base_file, check_base, digest, read_info, save_adapter, under
 from engine.weights.files import fill, read_tensors
 from engine.weights.shipped import load_all, only
 
@@ -112,8 +112,7 @@ def beginning(settings: FineTuneConfig, after: Path, init: Path) -> dict[str, Te
     if info.tune == "lora" and settings.rank != info.rank:
         raise ConfigError(f"This run's rank is {settings.rank}, and that of {after} is {info.rank}. Set rank to "
                           f"{info.rank}, or leave the other run out.")
-    if info.base != digest(base_file(init)):
-        raise WeightsError(f"{after} was trained on another VL-BERT than that of {init}. Take both from one place.")
+    check_base(info, after, init)
     tensors = read_tensors(after)
     if info.tune == "lora" and under(tensors, PARTS["full"]):
         raise ConfigError(f"{after} was made thin of a fine-tuning of all weights; begin with that one instead.")

@@ -82,6 +82,12 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def check_base(info: AdapterInfo, path: Path, folder: Path) -> None:
+    """Raises WeightsError where the adapter in `path` was not trained on the weights in `folder`."""
+    if info.base != digest(base_file(folder)):
+        raise WeightsError(f"{path} was trained on another VL-BERT than that of {folder}. Take both from one place.")
+
+
 def save_adapter(path: Path, model: FineTuned, info: AdapterInfo) -> None:
     """Write what was trained; the file appears whole or not at all."""
     tensors = {f"head.{name}": t for name, t in model.head.state_dict().items()}
@@ -133,7 +139,7 @@ def load_adapter(path: Path, vlbert: VLBert, base: str, config: ModelConfig) -> 
     odd = [name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())]
     if odd:
         raise WeightsError(f"{odd[0]} of {path} holds numbers that are not finite. Take another adapter.")
-    parts = {"full": ("vlbert.",), "lora": ("lora.", "vlbert.")}.get(info.tune, ())
+    parts = {"full": (PARTS["full"],), "lora": tuple(PARTS.values())}.get(info.tune, ())
     stray = [name for name in tensors if not name.startswith(("head.", *parts))]
     if stray:
         raise WeightsError(f"{stray[0]} is unknown in an adapter that was tuned by {info.tune!r}: {path} was changed. "

@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.errors import ConfigError, WeightsError
+from engine.errors import ConfigError
 from engine.model.lora import TARGETS
-from engine.weights.adapters import PARTS, base_file, digest, read_info, under, write_adapter
+from engine.weights.adapters import PARTS, check_base, read_info, under, write_adapter
 from engine.weights.files import fill, read_tensors
 from engine.weights.shipped import load_model
 
@@ -36,8 +36,7 @@ def make_thin(path: Path, folder: Path, out: Path, rank: int) -> Path:
     info = read_info(path)
     if info.tune != "full":
         raise ConfigError(f"{path} was tuned {info.tune}; only what --tune full left can be made thin.")
-    if info.base != digest(base_file(folder)):
-        raise WeightsError(f"{path} was trained on another VL-BERT than that of {folder}. Take both from one place.")
+    check_base(info, path, folder)
     _, model, _, _ = load_model(folder)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     tensors = read_tensors(path)

@@ -55,7 +55,7 @@ function mapLights(made) {
     text: tight(`${map.signed && v ? (v < 0 ? "\u2212" : "+") : ""}${amount(v)}`) });
   const regions = new Map(map.regions.map((v, i) => [i, light(v)]));
   regions.delete(0);
-  return { regions, words: map.texts.map((text, i) => ({ ...light(map.words[i]), text, title: light(map.words[i]).text })),
+  return { regions, words: map.texts.map((text, i) => { const own = light(map.words[i]); return { ...own, text, title: own.text }; }),
     note: tight(`${map.sentence} ${method.title}: ${method.sentence} ${proof ? proof.sentence : "Whether to believe it is being found out…"}`) };
 }
 
