@@ -67,9 +67,10 @@ def add_scenes(p: argparse.ArgumentParser) -> None:
 
 def _scenes(options: argparse.Namespace) -> None:
     from engine.data.scenes import write
+    from engine.progress import shown
 
     write(options.out, options.count, options.seed, pairs=options.pairs, split=options.split,
-          rounds=options.rounds)
+          rounds=options.rounds, progress=shown("scenes"))
     sys.stdout.write(f"{options.out}\n")
 
 
@@ -83,6 +84,7 @@ def add_shard(p: argparse.ArgumentParser) -> None:
 
 def _shard(options: argparse.Namespace) -> None:
     from engine.data.shards import write
+    from engine.progress import shown
 
-    for path in write(options.data, options.split, options.out, options.per_shard):
+    for path in write(options.data, options.split, options.out, options.per_shard, shown("photos")):
         sys.stdout.write(f"{path}\n")

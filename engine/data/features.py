@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from engine.detector.detector import Detector
 from engine.errors import DataError
+from engine.progress import Progress, silent
 from engine.structures.boxes import Boxes
 from engine.structures.example import Regions
 from engine.structures.photo import Photo
@@ -111,13 +112,13 @@ def with_whole_picture(features: Tensor, boxes: Tensor, alone: Tensor | None = N
 
 @torch.inference_mode()
 def compute(detector: Detector, photos: Sequence[HasBoxes], folder: str | Path,
-            progress: Callable[[int, int], None] = lambda done, count: None, detections: bool = True) -> None:
+            progress: Progress = silent, detections: bool = True) -> None:
     """Fill a cache: features of the annotated boxes and of the detector's own regions of every photo."""
     write(folder, photos, _features(detector, photos, detections), progress)
 
 
 def write(folder: str | Path, photos: Sequence[HasBoxes], found: Iterator[tuple[int, Tensor, Tensor]],
-          progress: Callable[[int, int], None]) -> None:
+          progress: Progress) -> None:
     """The files of a cache, from what was `found` of each photo: how many boxes are annotated, boxes, features."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

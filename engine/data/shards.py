@@ -13,13 +13,14 @@ import json
 import logging
 import random
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.data.flickr8k import AnnotatedPhoto, annotated, lines
 from engine.errors import ConfigError, DataError
+from engine.progress import Progress, silent
 
 TAR_END = bytes(1024)
 Sample = tuple[bytes, AnnotatedPhoto]
@@ -45,7 +46,7 @@ class Skipped:
 
 
 def write(data: Path, split: str, out: Path, per_shard: int,
-          progress: Callable[[int], None] = lambda done: None) -> list[Path]:
+          progress: Progress = silent) -> list[Path]:
     """Write `out`/SPLIT-000000.tar and so on, `per_shard` photos each, equal byte for byte whenever it is done again.
 
     Each shard is whole or not there. Raises DataError where the split or one of its pictures is missing.
@@ -56,13 +57,14 @@ def write(data: Path, split: str, out: Path, per_shard: int,
     out.mkdir(parents=True, exist_ok=True)
     if any(out.glob(f"{split}-*.tar")):
         raise ConfigError(f"{out} holds shards of {split} already. Remove them, or give another folder.")
+    count = sum(1 for _ in lines(data, split))
     records = enumerate(lines(data, split))
     written: list[Path] = []
     while photos := list(itertools.islice(records, per_shard)):
         path = out / f"{split}-{len(written):06d}.tar"
         _write_shard(webdataset, data / "images", path, photos)
         written.append(path)
-        progress(photos[-1][0] + 1)
+        progress(photos[-1][0] + 1, count)
     return written
 
 

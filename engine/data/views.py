@@ -6,7 +6,7 @@ that it learned from far better than others. A region whose feature is not the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engine.data.features import FeatureCache, HasBoxes, write
 from engine.detector.detector import Detector
+from engine.progress import Progress, silent
 from engine.structures.boxes import Boxes, mirrored
 from engine.structures.photo import Photo
 
@@ -29,7 +30,7 @@ def views_beside(features: Path, count: int) -> list[Path]:
 
 @torch.inference_mode()
 def compute_view(detector: Detector, photos: Sequence[HasBoxes], plain: FeatureCache, number: int, folder: str | Path,
-                 *, seed: int = 0, progress: Callable[[int, int], None] = lambda done, count: None) -> None:
+                 *, seed: int = 0, progress: Progress = silent) -> None:
     """Fill a cache with view `number` (from 1) of the photos: the rows of `plain`, each region seen a little otherwise.
 
     Views of odd number are mirrored. Brightness, contrast and every box change at random, from number and seed alone.

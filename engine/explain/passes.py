@@ -13,10 +13,10 @@ from engine.explain.heads_off import HeadsOff
 from engine.explain.target import Explained
 from engine.model.vlbert import Encoded, VLBert
 from engine.predictor import Predictor
+from engine.progress import Progress
 
 WORK = 8e9  # multiply-adds of one batch; under 100 ms on two cores
 
-Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
 
 

@@ -8,6 +8,7 @@ import torch
 
 from engine.data.flickr8k import AnnotatedPhoto
 from engine.predictor import Predictor
+from engine.progress import counted
 from engine.structures.example import Example
 from engine.structures.photo import Photo
 from engine.tasks.pretraining import grounded_captions
@@ -23,7 +24,7 @@ def alignment(predictor: Predictor, photos: Sequence[AnnotatedPhoto]) -> dict[st
     if head is None:
         return {"accuracy": float("nan"), "n": 0}
     right: list[bool] = []
-    for grounded in grounded_captions(photos, predictor.pieces, captions=1):
+    for grounded in counted(grounded_captions(photos, predictor.pieces, captions=1), "phrases"):
         photo = photos[grounded.photo]
         if not grounded.phrases:
             continue

@@ -6,7 +6,7 @@ the annotated boxes as regions. Where regions are asked, too, the first of those
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,12 +25,12 @@ from engine.explain.proof import curves, leave_one_out_values, order_of, random_
 from engine.explain.question import Asked, Question
 from engine.explain.target import Target
 from engine.predictor import Predictor, Seen
+from engine.progress import counted
 from engine.structures.photo import Photo
 from engine.tasks.pretraining import grounded_captions
 
 RESAMPLES = 2000
 BASELINES = ("random", "attention")
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -78,18 +78,16 @@ class Record:
     area: float
 
 
-def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto],
-            progress: Progress = lambda done, total: None, *, regions: bool = False) -> dict[str, Any]:
+def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto], *, regions: bool = False) -> dict[str, Any]:
     """Figures of every method, of attention by head and layer, and of chance. Raises DataError without such nouns.
 
     regions: also hide a region of each noun; then "kinds" has the figures of hidden words and of hidden regions.
     """
     records, of_regions = [], []
-    for done, noun in enumerate(nouns(predictor, photos), 1):
+    for noun in counted(nouns(predictor, photos), "photos", len(photos)):
         records.append(record(predictor, noun))
         if regions:
             of_regions.append(record(predictor, noun.of_its_region))
-        progress(done, len(photos))
     figures = summary(records) | {"n_images": len(photos)}
     if regions:
         figures["kinds"] = {"word": {k: figures[k] for k in ("methods", "n")},

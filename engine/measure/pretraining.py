@@ -17,6 +17,7 @@ from engine.data.flickr8k import AnnotatedPhoto
 from engine.errors import ConfigError
 from engine.measure.proposals import recall
 from engine.predictor import Predictor
+from engine.progress import counted
 from engine.structures.caption import Caption
 from engine.structures.example import Example, Regions
 from engine.structures.photo import Photo
@@ -52,7 +53,7 @@ def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto], masking: str
     words = {name: Tally() for name in ("image", "no_image", "other_image")}
     regions = {name: Tally() for name in ("caption", "no_caption", "other_caption")}
     pictures: list[Regions] = []  # all of a photo that the next one needs
-    for i, photo in enumerate(photos):
+    for i, photo in enumerate(counted(photos, "hidden regions")):
         seen = predictor.see(Photo.open(photo.path), photo.boxes)
         pictures.append(seen.regions)
         labels = {r + 1: label for r in range(len(photo.boxes))
@@ -62,7 +63,7 @@ def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto], masking: str
                               ("other_caption", captions[(i + 1) % len(photos)].caption)):
             _ask_regions(predictor, labels, hidden, caption, regions[name])
     nothing = Regions.none(predictor.config.appearance)
-    for i, grounded in enumerate(captions):
+    for i, grounded in enumerate(counted(captions, "hidden words")):
         for name, clue in (("image", pictures[i]), ("no_image", nothing),
                            ("other_image", pictures[(i + 1) % len(photos)])):
             _ask_words(predictor, grounded, clue, words[name])

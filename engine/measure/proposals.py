@@ -9,6 +9,7 @@ import torch
 
 from engine.data.flickr8k import AnnotatedPhoto
 from engine.predictor import Predictor
+from engine.progress import counted
 from engine.structures.boxes import Boxes
 from engine.structures.photo import Photo
 
@@ -39,7 +40,7 @@ class Recall:
 def recall(predictor: Predictor, photos: Sequence[AnnotatedPhoto]) -> Recall:
     """Of every annotated box of every photo."""
     first, kinds = [], []
-    for photo in photos:
+    for photo in counted(photos, "photos"):
         seen = predictor.see(Photo.open(photo.path))
         truth = Boxes.from_fractions(photo.boxes, seen.boxes.width, seen.boxes.height)
         met = truth.iou(seen.boxes) >= MET  # [G, R]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ import torch
 from engine.measure.seen_regions import SeenRegions
 from engine.model.task_heads import FineTuned
 from engine.predictor import Predictor, fast_bf16
+from engine.progress import counted
 from engine.structures.boxes import Boxes
 from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, ReferringExpression
 from engine.tasks.chunks import MET
@@ -30,7 +31,7 @@ def grounding(predictor: Predictor, model: FineTuned, data: DataSet[ReferringExp
     found: list[bool] = []
     possible: list[bool] = []
     kinds: list[tuple[str, ...]] = []
-    for numbers in by_picture(data):
+    for numbers in counted(by_picture(data), "pictures"):
         picture = data.questions[numbers[0]].picture
         boxes = Boxes.from_fractions(data.pictures[picture].boxes, 1.0, 1.0)
         regions = given.source.regions([(picture, ())])[0]
@@ -63,7 +64,7 @@ def vqa(predictor: Predictor, model: FineTuned, answers: Sequence[str], data: Da
     names = list(answers)
     scores: dict[bool, list[float]] = {True: [], False: []}
     asked: list[OpenQuestion] = []
-    for numbers in by_picture(data):
+    for numbers in counted(by_picture(data), "pictures"):
         asked.extend(data.questions[i] for i in numbers)
         for picture, own in scores.items():
             with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
@@ -85,7 +86,7 @@ def vcr(predictor: Predictor, model: FineTuned, data: DataSet[ChoiceQuestion]) -
     """VCR's three accuracies: Q -> A, QA -> R, and Q -> AR (both right). The first two without the picture, too."""
     task = VcrTask(model, data.pictures, data.questions, SeenRegions(predictor, data.pictures), predictor.pieces)
     right: dict[tuple[bool, int], list[bool]] = {(picture, ask): [] for picture in (True, False) for ask in (0, 1)}
-    for numbers in by_picture(data):
+    for numbers in counted(by_picture(data), "pictures"):
         for (picture, ask), own in right.items():
             asked = [ask * len(data.questions) + i for i in numbers]
             with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
@@ -101,12 +102,12 @@ def scores_of(task: GroundingTask, examples: Sequence[Any]) -> list[torch.Tensor
         return task.scores(examples)
 
 
-def by_picture(data: DataSet[Any]) -> Iterator[list[int]]:
+def by_picture(data: DataSet[Any]) -> list[list[int]]:
     """The numbers of the questions, picture by picture."""
     groups: dict[int, list[int]] = {}
     for i, question in enumerate(data.questions):
         groups.setdefault(question.picture, []).append(i)
-    yield from groups.values()
+    return list(groups.values())
 
 
 def share(values: Sequence[float] | Sequence[bool]) -> float:

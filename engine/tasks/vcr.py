@@ -65,7 +65,8 @@ class VcrTask:
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         """Binary cross-entropy over the four choices, and whatever else has a weight: the class of each region, the
         right choices' hidden words, and which words make a choice wrong."""
-        scores, encoded, regions = self._run(examples)
+        sequences = [self._sequences(i) for i in examples]
+        scores, encoded, regions = self._run(examples, sequences)
         truth = F.one_hot(torch.tensor([self.truth(i) for i in examples]), CHOICES).float()
         losses = {"choice": F.binary_cross_entropy_with_logits(scores, truth)}
         if self.head.regions is not None and self.class_numbers:
@@ -79,21 +80,23 @@ class VcrTask:
                     labels.extend(known.values())
             losses["classes"] = cross_entropy(self.head.regions(torch.stack(rows)), torch.tensor(labels))
         if self.evidence and self.head.words is not None:
-            losses["evidence"] = self.evidence * self._wrong_words(examples, [text for text, _ in encoded])
+            losses["evidence"] = self.evidence * self._wrong_words(examples, sequences, [text for text, _ in encoded])
         if self.words:
-            losses["words"] = self.words * self._hidden_words(examples, regions, generator)
+            losses["words"] = self.words * self._hidden_words(examples, sequences, regions, generator)
         return losses
 
     def scores(self, examples: Sequence[int], picture: bool = True) -> Tensor:
         """[K, 4] logits. picture: whether the model sees the regions."""
-        return self._run(examples, picture)[0]
+        return self._run(examples, [self._sequences(i) for i in examples], picture)[0]
 
-    def _run(self, examples: Sequence[int], picture: bool = True) -> tuple[Tensor, list[Encoding], list[Regions]]:
+    def _run(self, examples: Sequence[int], sequences: Sequence[list[OneSequence]],
+             picture: bool = True) -> tuple[Tensor, list[Encoding], list[Regions]]:
         """Scores [K, 4], the states of every example and choice, and the regions of every example."""
         asked = [(self._asked(i)[0].picture, ()) for i in examples]
         nothing = Regions.none(self.vlbert.regions.appearance)
         regions = self.source.regions(asked) if picture else [nothing] * len(examples)
-        built = [own for i, r in zip(examples, regions, strict=True) for own in self._built(i, r)]
+        built = [Example(s.piece_ids, own, second=s.second, tags=s.tags if len(own) else ())
+                 for four, own in zip(sequences, regions, strict=True) for s in four]
         scores: list[Tensor | None] = [None] * len(built)
         states: list[Encoding] = [(torch.empty(0), torch.empty(0))] * len(built)
         for chunk in chunked(built):
@@ -102,12 +105,13 @@ class VcrTask:
                 scores[k], states[k] = score, (own[0], own[1])
         return torch.stack([s for s in scores if s is not None]).view(-1, CHOICES), states, regions
 
-    def _hidden_words(self, examples: Sequence[int], regions: Sequence[Regions], generator: torch.Generator) -> Tensor:
+    def _hidden_words(self, examples: Sequence[int], sequences: Sequence[list[OneSequence]],
+                      regions: Sequence[Regions], generator: torch.Generator) -> Tensor:
         """Cross-entropy of the words that are hidden in each question with its right choice."""
         built: list[Example] = []
         hidden: list[HiddenWords] = []
-        for i, own in zip(examples, regions, strict=True):
-            sequence = self._sequences(i)[self.truth(i)]
+        for i, four, own in zip(examples, sequences, regions, strict=True):
+            sequence = four[self.truth(i)]
             hidden.append(self.hide_words.hide(sequence.piece_ids, sequence.words, (), generator))
             built.append(Example(hidden[-1].piece_ids, own, second=sequence.second, tags=sequence.tags))
         states: list[Tensor] = []
@@ -119,17 +123,14 @@ class VcrTask:
                 truth.extend(hidden[k].truth)
         return cross_entropy(self.vlbert.heads.mlm(torch.cat(states)), torch.tensor(truth, dtype=torch.int64))
 
-    def _wrong_words(self, examples: Sequence[int], texts: Sequence[Tensor]) -> Tensor:
+    def _wrong_words(self, examples: Sequence[int], sequences: Sequence[list[OneSequence]],
+                     texts: Sequence[Tensor]) -> Tensor:
         """Binary cross-entropy of the words by which the choices differ; texts: the states of each one's pieces."""
         assert self.head.words is not None
-        told = [own for i in examples for own in judged_words(self._sequences(i), self.truth(i))]
+        told = [own for i, four in zip(examples, sequences, strict=True) for own in judged_words(four, self.truth(i))]
         right = torch.tensor([r for own in told for _, r in own])
         states = torch.cat([text[[place for place, _ in own]] for text, own in zip(texts, told, strict=True)])
         return mean_or_zero(F.binary_cross_entropy_with_logits(self.head.words(states)[:, 0], right, reduction="none"))
-
-    def _built(self, number: int, regions: Regions) -> list[Example]:
-        return [Example(s.piece_ids, regions, second=s.second, tags=s.tags if len(regions) else ())
-                for s in self._sequences(number)]
 
     def _sequences(self, number: int) -> list[OneSequence]:
         """Of each choice."""

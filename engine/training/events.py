@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from engine.errors import VLBertError
+from engine.progress import Progress, shown
 
 OFTEN = 0.5  # seconds between two lines about the same preparation
 
@@ -40,12 +41,13 @@ class Events:
             with self.file.open("a", encoding="utf-8") as out:
                 out.write(json.dumps({"event": event} | fields) + "\n")
 
-    def progress(self, what: str) -> Callable[[int, int], None]:
-        """To be called with (done, count): the first and the last are told, and one now and then between them."""
-        told = float("-inf")
+    def progress(self, what: str, exactly: str = "") -> Progress:
+        """The first and the last are told, and one now and then between them; and a bar on stderr, named `exactly`."""
+        told, bar = float("-inf"), shown(exactly or what)
 
         def say(done: int, count: int) -> None:
             nonlocal told
+            bar(done, count)
             if done == count or time.monotonic() - told >= OFTEN:
                 told = time.monotonic()
                 self.say("preparing", what=what, done=done, count=count)

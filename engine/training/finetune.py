@@ -192,20 +192,9 @@ def freeze(model: FineTuned, settings: FineTuneConfig) -> None:
 def features(detector: Detector, pictures: Sequence[Pictured], folder: Path, views: int, events: Events, *,
              detections: bool) -> None:
     """Compute the features of all pictures, plain and in so many further views, unless they are there."""
-    look(detector.to(accelerator().device), pictures, folder, views, partial(told, events), detections=detections)
+    look(detector.to(accelerator().device), pictures, folder, views, partial(events.progress, "features"),
+         detections=detections)
     detector.cpu()
-
-
-def told(events: Events, what: str) -> Callable[[int, int], None]:
-    """Progress of the features, to who follows the run and to the terminal."""
-    tell = events.progress("features")
-
-    def say(done: int, count: int) -> None:
-        tell(done, count)
-        if done % 100 == 0 or done == count:
-            sys.stderr.write(f"{what} {done}/{count}\n")
-
-    return say
 
 
 def classes_of(pictures: Sequence[Pictured]) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from engine.data.features import FeatureCache, HasBoxes, compute
 from engine.data.views import compute_view, views_beside
 from engine.detector.detector import Detector
-from engine.training.materials import Progress, whole
+from engine.progress import Progress
+from engine.training.materials import whole
 
 
 def look(detector: Detector, pictures: Sequence[HasBoxes], folder: Path, views: int, told: Callable[[str], Progress], *,

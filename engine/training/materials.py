@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.config import ScenesConfig
+from engine.progress import Progress
 from engine.structures.questions import Pictured
-
-Progress = Callable[[int, int], None]
 
 
 def drawn(config: ScenesConfig, cache: Path, progress: Progress) -> Path:

@@ -6,10 +6,8 @@ the one before left in the run's folder. Training stages go on where they were s
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from engine.data.tokenizer import WordPieces
 from engine.detector.detector import ATTRIBUTES, Detector
 from engine.errors import ConfigError, WeightsError
 from engine.model.vlbert import VLBert
+from engine.progress import shown
 from engine.structures.caption import Caption
 from engine.tasks.detection import DetectionTask
 from engine.tasks.end_to_end import EndToEndTask
@@ -115,7 +114,7 @@ def features_stage(material: Material, detector: Detector) -> None:
     """The features of all photos, plain and in the recipe's further views."""
     if material.machine.is_main_process:
         look(detector.to(material.machine.device), material.photos, material.features, material.recipe.views,
-             lambda what: partial(_say, what), seed=material.recipe.seed)
+             shown, seed=material.recipe.seed)
         detector.cpu()
     material.machine.wait_for_everyone()
 
@@ -182,8 +181,3 @@ def _run(material: Material, task: Trainable, settings: TrainingConfig, stage: s
 
 def _take_up(module: nn.Module, state: Path) -> None:
     module.load_state_dict(checkpoint.load(state)["model"])
-
-
-def _say(stage: str, done: int, count: int) -> None:
-    if done % 200 == 0 or done == count:
-        sys.stderr.write(f"{stage} {done}/{count}\n")

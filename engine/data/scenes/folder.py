@@ -20,6 +20,7 @@ from engine.data.scenes.pointing import point_out
 from engine.data.scenes.things import ATTRIBUTES
 from engine.data.scenes.world import Scene, generator, scene
 from engine.errors import DataError
+from engine.progress import Progress, silent
 from engine.structures.questions import (
     ChoiceQuestion,
     DataSet,
@@ -68,7 +69,7 @@ def _once(rounds: Sequence[Sequence[Q]], said: Callable[[Q], object]) -> tuple[Q
 
 
 def write(folder: str | Path, count: int, seed: int, *, pairs: str = "all", split: str = "train", rounds: int = 1,
-          progress: Callable[[int, int], None] = lambda done, count: None) -> None:
+          progress: Progress = silent) -> None:
     """Draw scenes 0 to count - 1 and write them, whole or not at all: `scenes.jsonl` comes last and at once.
 
     pairs: "all"; "known", without the withheld pairs of colour and shape; or "novel", where every target is one of
