@@ -24,15 +24,16 @@ CONTEXT_KEPT = 0.7  # share of training examples that keep the sentence an expre
 class GroundingTask:
     """Scores regions for an expression (see `engine.training.trainer.Trainable`).
 
-    most_detections: at most so many regions of the detector's own join the given boxes in training.
+    most_detections: at most so many regions of the detector's own join the given boxes in training. ranking: weight of
+    the cross-entropy of choosing among the regions (not in the paper, which judges each by itself).
     """
 
     def __init__(self, model: FineTuned, expressions: Sequence[ReferringExpression], source: RegionSource,
-                 pieces: WordPieces, most_detections: int = 0) -> None:
+                 pieces: WordPieces, most_detections: int = 0, ranking: float = 0.0) -> None:
         self.model: nn.Module = model
         self.tuned, self.vlbert, self.head = model, model.vlbert, model.head
         self.expressions, self.source, self.pieces = expressions, source, pieces
-        self.most_detections = most_detections
+        self.most_detections, self.ranking = most_detections, ranking
 
     def __len__(self) -> int:
         return len(self.expressions)
@@ -41,21 +42,25 @@ class GroundingTask:
         return trained_groups(self.tuned)
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        """Binary cross-entropy of every region; those that meet a box of the expression are right."""
+        """Binary cross-entropy of every region; those that meet a box of the expression are right. Where it has a
+        weight, also `ranking`: the cross-entropy of the softmax over all regions but the whole picture."""
         draws = torch.rand(len(examples), 2, generator=generator).tolist()
         asked = []
         for i, (share, _) in zip(examples, draws, strict=True):
             picture = self.expressions[i].picture
             most = self.source.detected(picture)
-            chosen = torch.randperm(most, generator=generator)[:min(most, round(share * self.most_detections))]
-            asked.append((picture, chosen.tolist()))
+            joining = torch.randperm(most, generator=generator)[:min(most, round(share * self.most_detections))]
+            asked.append((picture, joining.tolist()))
         regions = self.source.regions(asked)
-        each = []
+        each, chosen = [], []
         for i, own, scores in zip(examples, regions, self.scores(
                 [self.built(i, r, with_context=draw[1] < CONTEXT_KEPT)
                  for i, r, draw in zip(examples, regions, draws, strict=True)]), strict=True):
-            each.append(F.binary_cross_entropy_with_logits(scores, self.targets(i, own), reduction="none"))
-        return {"region": mean_or_zero(torch.cat(each))}
+            right = self.targets(i, own)
+            each.append(F.binary_cross_entropy_with_logits(scores, right, reduction="none"))
+            chosen.append(_ranked(scores[1:], right[1:]))
+        losses = {"region": mean_or_zero(torch.cat(each))}
+        return losses | ({"ranking": self.ranking * mean_or_zero(torch.cat(chosen))} if self.ranking else {})
 
     def built(self, number: int, regions: Regions, *, with_context: bool = True) -> Example:
         asked = self.expressions[number]
@@ -74,3 +79,10 @@ class GroundingTask:
     def targets(self, number: int, regions: Regions) -> Tensor:
         """[R] in {0, 1}."""
         return shown_by(regions, self.expressions[number].boxes)
+
+
+def _ranked(scores: Tensor, right: Tensor) -> Tensor:
+    """Cross-entropy of choosing among R regions, spread evenly over the right ones: [1], or [0] where none is right."""
+    if not right.any():
+        return scores.new_zeros(0)
+    return -(right / right.sum() * scores.log_softmax(dim=0)).sum()[None]

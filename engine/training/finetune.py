@@ -85,7 +85,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     plain, views = caches(found.pictures, folder, settings.views)
     source = CachedRegions(plain)
     task = task_of(info, model, learned, CachedRegions(plain, views), pieces, settings.extra_regions, settings.evidence,
-                   settings.words)
+                   settings.words, settings.ranking)
     training = training_of(settings, len(task))
     watch = None
     if held_out and settings.evaluate_every and machine.is_main_process:
@@ -170,15 +170,16 @@ def questions(settings: FineTuneConfig, data: Path, split: str) -> DataSet[Any]:
 
 
 def task_of(info: AdapterInfo, model: FineTuned, found: DataSet[Any], source: RegionSource,
-            pieces: WordPieces, extra_regions: int, evidence: float = 0.0, words: float = 0.0) -> Task:
-    """The task of an adapter on these questions. evidence, words: weights of what it learns beside."""
+            pieces: WordPieces, extra_regions: int, evidence: float = 0.0, words: float = 0.0,
+            ranking: float = 0.0) -> Task:
+    """The task of an adapter on these questions. evidence, words, ranking: weights of what it learns beside."""
     if info.task == "vqa":
         return VqaTask(model, found.questions, source, pieces, info.answers, evidence=evidence)
     if info.task == "vcr":
         numbers = {name: i for i, name in enumerate(info.classes, 1)}
         return VcrTask(model, found.pictures, found.questions, source, pieces, class_numbers=numbers,
                        words=words, evidence=evidence)
-    return GroundingTask(model, found.questions, source, pieces, most_detections=extra_regions)
+    return GroundingTask(model, found.questions, source, pieces, most_detections=extra_regions, ranking=ranking)
 
 
 def freeze(model: FineTuned, settings: FineTuneConfig) -> None:
