@@ -183,8 +183,9 @@ class FineTuneConfig(Settings):
     extra_regions: int = setting(12, "grounding: at most this many detected regions join the given boxes", low=0)
     steps: int = setting(0, "if not 0, so many steps, whatever the epochs", unit="steps", low=0)
     most_steps: int = setting(0, "if not 0, a longer run is refused", unit="steps", low=0)
-    views: int = setting(0, "more looks at each picture (mirrored, relit, boxes moved) from which features are drawn",
+    views: int = setting(0, "more looks at each picture (relit, boxes moved) from which features are drawn",
                          low=0, high=16)
+    mirror: bool = setting(False, "every other of the views is mirrored; only for words that never say left or right")
     held_out: float = setting(0.0, "share of the pictures that is not trained on, to measure on", low=0, high=0.5)
     evaluate_every: int = setting(0, "if not 0, measure on the held-out pictures after each so many steps",
                                   unit="steps", low=0)

@@ -23,30 +23,32 @@ BRIGHTNESS, CONTRAST = 0.25, 0.25  # most that the picture changes by, as a shar
 SEED = 15_485_863
 
 
-def views_beside(features: Path, count: int) -> list[Path]:
+def views_beside(features: Path, count: int, *, mirror: bool = True) -> list[Path]:
     """The folders of so many views, from number 1 on, beside the plain features."""
-    return [features.with_name(f"{features.name}-view-{number}") for number in range(1, 1 + count)]
+    kind = "view" if mirror else "unmirrored-view"
+    return [features.with_name(f"{features.name}-{kind}-{number}") for number in range(1, 1 + count)]
 
 
 @torch.inference_mode()
 def compute_view(detector: Detector, photos: Sequence[HasBoxes], plain: FeatureCache, number: int, folder: str | Path,
-                 *, seed: int = 0, progress: Progress = silent) -> None:
+                 *, mirror: bool = True, seed: int = 0, progress: Progress = silent) -> None:
     """Fill a cache with view `number` (from 1) of the photos: the rows of `plain`, each region seen a little otherwise.
 
-    Views of odd number are mirrored. Brightness, contrast and every box change at random, from number and seed alone.
+    mirror: views of odd number are mirrored, which is right only for words that never tell left from right.
+    Brightness, contrast and every box change at random, from number and seed alone.
     """
-    write(folder, photos, _views(detector, photos, plain, number, seed), progress)
+    write(folder, photos, _views(detector, photos, plain, number, seed, mirror=mirror and number % 2 == 1), progress)
 
 
 def _views(detector: Detector, photos: Sequence[HasBoxes], plain: FeatureCache, number: int,
-           seed: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+           seed: int, *, mirror: bool) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Per photo: how many boxes are annotated, all boxes [K, 4] as fractions, their features [K, 2048]."""
     device = next(detector.parameters()).device
     generator = torch.Generator().manual_seed(SEED + number + 1000 * seed)
     for i, photo in enumerate(photos):
         picture = relit(detector.transform.picture(Photo.open(photo.path)), generator)
         boxes = jittered(plain.boxes(i), generator)
-        if number % 2:
+        if mirror:
             picture = picture.flip(-1)
             boxes = mirrored(boxes, 1.0)
         height, width = picture.shape[1:]

@@ -72,7 +72,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     folder = features_folder(cache, found.pictures, only(init, "*-detector.safetensors"),
                              detections=bool(detections)) if cache else run / "features"
     if machine.is_main_process:
-        features(detector, found.pictures, folder, settings.views, events, detections=bool(detections))
+        features(detector, found.pictures, folder, settings, events, detections=bool(detections))
     machine.wait_for_everyone()
     seen = Predictor(config, detector, vlbert, pieces, classes).see(Photo.open(probe.photo)) if probe else None
     info = info_of(settings, data, split, init, learned)
@@ -82,7 +82,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     freeze(model, settings)
     if begun and settings.tune == "lora":
         take_up_lora(vlbert, begun)
-    plain, views = caches(found.pictures, folder, settings.views)
+    plain, views = caches(found.pictures, folder, settings.views, mirror=settings.mirror)
     source = CachedRegions(plain)
     task = task_of(info, model, learned, CachedRegions(plain, views), pieces, settings.extra_regions, settings.evidence,
                    settings.words, settings.ranking)
@@ -190,11 +190,11 @@ def freeze(model: FineTuned, settings: FineTuneConfig) -> None:
         model.vlbert.requires_grad_(False)
 
 
-def features(detector: Detector, pictures: Sequence[Pictured], folder: Path, views: int, events: Events, *,
-             detections: bool) -> None:
-    """Compute the features of all pictures, plain and in so many further views, unless they are there."""
-    look(detector.to(accelerator().device), pictures, folder, views, partial(events.progress, "features"),
-         detections=detections)
+def features(detector: Detector, pictures: Sequence[Pictured], folder: Path, settings: FineTuneConfig,
+             events: Events, *, detections: bool) -> None:
+    """Compute the features of all pictures, plain and in the further views, unless they are there."""
+    look(detector.to(accelerator().device), pictures, folder, settings.views, partial(events.progress, "features"),
+         detections=detections, mirror=settings.mirror)
     detector.cpu()
 
 

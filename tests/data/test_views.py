@@ -51,6 +51,11 @@ def test_an_odd_view_is_the_photo_in_a_mirror(world, monkeypatch) -> None:
     for i in range(3):
         torch.testing.assert_close(found.regions(i).boxes, expected.regions(i).boxes)
         torch.testing.assert_close(found.regions(i).appearance, expected.regions(i).appearance, rtol=0.02, atol=0.02)
+    views.compute_view(detector, photos, plain, 1, folder / "unmirrored", mirror=False)
+    unmirrored = FeatureCache(folder / "unmirrored", photos)
+    for i in range(3):
+        torch.testing.assert_close(unmirrored.regions(i).boxes, plain.regions(i).boxes)
+        torch.testing.assert_close(unmirrored.regions(i).appearance, plain.regions(i).appearance, rtol=0.02, atol=0.02)
 
 
 def test_a_view_has_the_rows_of_the_plain_cache_seen_a_little_otherwise(world) -> None:

@@ -84,7 +84,7 @@ def test_views_are_kept_beside_the_features_and_learned_from(folders, tmp_path):
         settings = FineTuneConfig(task="grounding", tune="head", epochs=1, batch_size=8, rate=3e-3, views=views)
         finetune(settings, data=data, split="train", init=weights, run=tmp_path / name)
     found = {name: sorted(p.name for p in (tmp_path / name).iterdir() if p.is_dir()) for name in ("plain", "looks")}
-    assert found == {"plain": ["features"], "looks": ["features", "features-view-1"]}
+    assert found == {"plain": ["features"], "looks": ["features", "features-unmirrored-view-1"]}
     plain, looks = (load_file(tmp_path / name / "tiny-grounding.safetensors") for name in ("plain", "looks"))
     assert any(not torch.equal(value, looks[key]) for key, value in plain.items())
 
