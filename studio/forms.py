@@ -56,9 +56,14 @@ def flags(settings: Settings, leave_out: Sequence[str] = ()) -> list[str]:
     found = []
     for f in dataclasses.fields(settings):
         value = getattr(settings, f.name)
-        if f.name not in leave_out and value != f.default:
+        if f.name in leave_out or value == f.default:
+            continue
+        name = f.name.replace("_", "-")
+        if isinstance(value, bool):
+            found.append(f"--{name}" if value else f"--no-{name}")
+        else:
             short = f"{value:g}" if isinstance(value, float) else str(value)
-            found += [f"--{f.name.replace('_', '-')}", short if type(value)(short) == value else repr(value)]
+            found += [f"--{name}", short if type(value)(short) == value else repr(value)]
     return found
 
 

@@ -19,9 +19,14 @@ Chosen = TypeVar("Chosen", bound=Settings)
 def add_settings(p: argparse.ArgumentParser, settings: type[Settings], leave_out: Sequence[str] = ()) -> None:
     """One flag for each field, with the field's own help, choices and default."""
     for f in dataclasses.fields(settings):
-        if f.name not in leave_out:
-            p.add_argument(f"--{f.name.replace('_', '-')}", type=type(f.default), default=f.default,
-                           choices=f.metadata["choices"] or None, help=f"{f.metadata['help']} (default {f.default})")
+        if f.name in leave_out:
+            continue
+        flag, help = f"--{f.name.replace('_', '-')}", f"{f.metadata['help']} (default {f.default})"
+        if isinstance(f.default, bool):
+            p.add_argument(flag, action=argparse.BooleanOptionalAction, default=f.default, help=help)
+        else:
+            p.add_argument(flag, type=type(f.default), default=f.default, choices=f.metadata["choices"] or None,
+                           help=help)
 
 
 def settings_of(options: argparse.Namespace, settings: type[Chosen]) -> Chosen:

@@ -220,7 +220,8 @@ def test_a_run_that_crosses_the_disk_limit_is_stopped_kept_and_told_and_goes_on_
 
 
 def test_a_form_gives_back_the_settings_it_shows_and_the_command_says_the_same(tmp_path):
-    settings = FineTuneConfig(task="vqa", tune="full", epochs=2.123456789, rate=3e-4, held_out=0.1, evaluate_every=5)
+    settings = FineTuneConfig(task="vqa", tune="full", epochs=2.123456789, rate=3e-4, held_out=0.1, evaluate_every=5,
+                              mirror=True)
     order = Order(settings, ScenesConfig(scenes=40, scenes_seed=3), probe="--what's that; rm -rf $HOME ?")
     shown = {f.name: forms.widget(f, getattr(order.settings, f.name)).value for f in dataclasses.fields(FineTuneConfig)}
     assert forms.read(FineTuneConfig, shown) == order.settings
