@@ -29,6 +29,7 @@ from engine.weights.shipped import only
 from engine.weights.store import stored
 
 FORMAT = "vl-bert-studio adapter 1"
+WORDS = "words."  # where one of thin matrices holds the words whose embeddings moved: `numbers` [K] and `rows` [K, D]
 PARTS = {"lora": "lora.", "full": "vlbert."}  # where a file holds what moved, by `tune`
 
 
@@ -36,7 +37,8 @@ PARTS = {"lora": "lora.", "full": "vlbert."}  # where a file holds what moved, b
 class AdapterInfo:
     """task: one of `TASKS`; tune: one of `TUNES`. base: SHA-256 of the VL-BERT file it was trained on. answers: the
     vocabulary of VQA; evidence: whether its head also tells the regions or words that show it; classes: the
-    region classes of VCR's auxiliary loss. rank, alpha: of LoRA. about: for people."""
+    region classes of VCR's auxiliary loss. rank, alpha: of LoRA; of what was made thin, as if all its matrices had one
+    rank. about: for people."""
 
     task: str
     tune: str
@@ -139,7 +141,7 @@ def load_adapter(path: Path, vlbert: VLBert, base: str, config: ModelConfig) -> 
     odd = [name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())]
     if odd:
         raise WeightsError(f"{odd[0]} of {path} holds numbers that are not finite. Take another adapter.")
-    parts = {"full": (PARTS["full"],), "lora": tuple(PARTS.values())}.get(info.tune, ())
+    parts = {"full": (PARTS["full"],), "lora": (*PARTS.values(), WORDS)}.get(info.tune, ())
     stray = [name for name in tensors if not name.startswith(("head.", *parts))]
     if stray:
         raise WeightsError(f"{stray[0]} is unknown in an adapter that was tuned by {info.tune!r}: {path} was changed. "
@@ -148,7 +150,7 @@ def load_adapter(path: Path, vlbert: VLBert, base: str, config: ModelConfig) -> 
     if info.tune == "full":
         fill(tuned, under(tensors, PARTS["full"]), str(path))
     elif whole := under(tensors, PARTS["full"]):
-        exchange(tuned, whole, str(path))
+        exchange(tuned, whole | with_words(tuned, under(tensors, WORDS), str(path)), str(path))
     model = FineTuned(tuned, info.head(config.encoder.hidden))
     if info.tune == "lora":
         attach_lora(tuned, under(tensors, PARTS["lora"]), info.alpha / max(1, info.rank))
@@ -176,6 +178,21 @@ def exchange(model: VLBert, tensors: Mapping[str, Tensor], source: str) -> None:
                                f"{list(own[name].shape)}. Take an adapter of this model.")
     whole = {name: tensor.to(own[name].dtype) for name, tensor in tensors.items()}
     model.load_state_dict({**own, **whole}, assign=True)
+
+
+def with_words(model: VLBert, moved: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
+    """The model's embeddings of words with the moved ones in their places, or nothing where none moved. Raises
+    WeightsError."""
+    if not moved:
+        return {}
+    words = model.embeddings.words.weight.detach().clone()
+    numbers, rows = moved.get("numbers"), moved.get("rows")
+    if len(moved) != 2 or numbers is None or rows is None or numbers.dtype != torch.int32 or numbers.ndim != 1 or \
+            rows.shape != (len(numbers), words.shape[1]) or bool(((numbers < 0) | (numbers >= len(words))).any()):
+        raise WeightsError(f"The words of {source} are none of this model's, or lack their embeddings. Take an "
+                           "adapter of this model.")
+    words[numbers.long()] = rows.to(words.dtype)
+    return {"embeddings.words.weight": words}
 
 
 def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

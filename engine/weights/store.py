@@ -85,6 +85,8 @@ def read_json(path: Path, *, kind: str, parse: Callable[[str], Parsed]) -> Parse
 
 
 def stored(name: str, tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        return tensor.cpu().contiguous()
     stored = tensor.detach().to("cpu", torch.float16 if tensor.ndim > 1 else torch.float32).contiguous()
     if not bool(stored.isfinite().all()):
         raise WeightsError(f"{name} holds numbers that are not finite or too large for float16; the training went "

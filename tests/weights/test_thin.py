@@ -1,8 +1,11 @@
 """A fine-tuning of all weights made thin."""
 
+import itertools
+
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from engine.cli import main
 from engine.errors import ConfigError, WeightsError
@@ -11,11 +14,12 @@ from engine.model.task_heads import FineTuned
 from engine.predictor import Predictor
 from engine.structures.example import Example, Regions, collate
 from engine.weights.adapters import AdapterInfo, base_file, digest, load_adapter, save_adapter
-from engine.weights.thin import MATRIX, factors, make_thin
+from engine.weights.thin import MATRIX, MOST_WORDS, make_thin, shared_ranks
 from tests.conftest import ROOT
 
 WEIGHTS = ROOT / "assets" / "weights"
 RANK = 3
+WORDS_MOVED = range(1996, 1996 + 3 * MOST_WORDS, 3)  # as many pieces as are kept; "the" and "in" among them
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +34,8 @@ def tuned(tmp_path_factory):
                 out, into = tensor.shape
                 first, second = (torch.randn(*shape, generator=generator) for shape in ((out, RANK), (RANK, into)))
                 tensor += 0.01 * first @ second
+            elif name == "embeddings.words.weight":
+                tensor[WORDS_MOVED] += 0.3 * torch.randn(len(WORDS_MOVED), tensor.shape[1], generator=generator)
             elif tensor.ndim == 1 and not name.startswith("heads."):
                 tensor += 0.05 * torch.randn(tensor.shape, generator=generator)
     path = tmp_path_factory.mktemp("thin") / "full.safetensors"
@@ -42,7 +48,8 @@ def scores(path, predictor):
     generator = torch.Generator().manual_seed(1)
     boxes = torch.tensor([[0, 0, 1, 1], [0, 0, 0.5, 0.5], [0.2, 0.1, 0.9, 0.4], [0.5, 0.5, 1, 1]])
     regions = Regions(torch.randn(4, 2048, generator=generator).abs(), boxes)
-    examples = [Example(predictor.pieces.caption(text).piece_ids, regions) for text in ("a dog runs", "two men sit")]
+    texts = ("the dog runs", "two men in it")
+    examples = [Example(predictor.pieces.caption(text).piece_ids, regions) for text in texts]
     with torch.inference_mode():
         return model.head(model.vlbert(collate(examples)).pooled), info
 
@@ -61,13 +68,36 @@ def test_a_thin_one_answers_as_the_whole_and_leaves_the_base_as_it_is(tuned, pre
     assert (scores(tmp_path / "one.safetensors", predictor)[0] - whole).abs().max() > 10 * (few - whole).abs().max()
 
 
-def test_factors_are_the_nearest_of_their_rank():
-    matrix = torch.randn(12, 9, generator=torch.Generator().manual_seed(0))
-    second, first = factors(matrix, 4)
-    assert (second.shape, first.shape) == ((12, 4), (4, 9))
-    lost = (matrix - second @ first).square().sum()
-    assert lost == pytest.approx(float(torch.linalg.svdvals(matrix)[4:].square().sum()), rel=1e-4)
+def test_the_common_budget_goes_where_most_would_be_lost():
+    values = {"much": torch.tensor([9.0, 8, 7, 6]), "little": torch.tensor([3.0, 1, 1, 1]),
+              "large": torch.tensor([9.0, 6, 5, 5])}
+    sizes = {"much": 10, "little": 10, "large": 30}
+    found = shared_ranks(values, sizes, 2)
+
+    def lost(ranks):
+        return sum(float(values[name][own:].square().sum()) for name, own in ranks.items())
+
+    every = (dict(zip(values, own, strict=True)) for own in itertools.product(range(1, 5), repeat=3))
+    within = [own for own in every if sum(own[name] * sizes[name] for name in own) <= 2 * sum(sizes.values())]
+    assert found in within and lost(found) == min(map(lost, within)) < lost(dict.fromkeys(values, 2))
     assert TARGETS in MATRIX.pattern
+
+
+def test_words_that_are_none_of_the_model_are_refused(tuned, predictor, tmp_path):
+    thin = make_thin(tuned, WEIGHTS, tmp_path / "thin.safetensors", 1)
+    with safe_open(thin, "pt") as file:
+        told = file.metadata()
+    tensors = load_file(thin)
+    numbers = tensors["words.numbers"]
+    assert sorted(numbers.tolist()) == list(WORDS_MOVED)
+    for wrong in (numbers + 30_000, numbers.float(), numbers[:5]):
+        save_file({**tensors, "words.numbers": wrong.contiguous()}, thin, told)
+        with pytest.raises(WeightsError, match=r"The words of .* are none of this model's"):
+            scores(thin, predictor)
+    del tensors["words.numbers"]
+    save_file(tensors, thin, told)
+    with pytest.raises(WeightsError, match="lack their embeddings"):
+        scores(thin, predictor)
 
 
 def test_what_cannot_be_made_thin_is_refused(tuned, tmp_path):
@@ -78,9 +108,6 @@ def test_what_cannot_be_made_thin_is_refused(tuned, tmp_path):
 
 
 def test_a_tensor_of_another_shape_is_named(tuned, predictor, tmp_path):
-    from safetensors import safe_open
-    from safetensors.torch import save_file
-
     thin = make_thin(tuned, WEIGHTS, tmp_path / "thin.safetensors", 2)
     with safe_open(thin, "pt") as file:
         told = file.metadata()
