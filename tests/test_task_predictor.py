@@ -105,7 +105,7 @@ def test_the_shipped_adapter_chooses_and_gives_reasons_on_scenes_it_never_saw(pr
             chosen = asked.answers[asked.answer]
             joined = TaggedText(asked.question.words + chosen.words, asked.question.tags + chosen.tags)
             right.append(own.choose(seen, TaskQuestion(joined, asked.rationales)).best == asked.rationale)
-    assert len(right) >= 20 and sum(right) > 0.6 * len(right)  # by chance a quarter
+    assert len(right) >= 20 and sum(right) > 0.8 * len(right)  # by chance a quarter
 
 
 def test_a_choice_is_made_as_the_task_measures_it_and_its_tags_reach_the_model(predictor, choosing, tmp_path):
@@ -128,7 +128,7 @@ def test_a_choice_is_made_as_the_task_measures_it_and_its_tags_reach_the_model(p
         rationales, abs=NEAR)
     untagged = tuple(TaggedText.plain(a.text) for a in asked.answers)
     other = choosing.choose(seen, TaskQuestion(asked.question, untagged)).probabilities
-    assert max(abs(a - b) for a, b in zip(other, answer.probabilities, strict=True)) > 1e-3
+    assert max(abs(a - b) for a, b in zip(other, answer.probabilities, strict=True)) > 1e-4  # 0 where tags are not read
     carried = choosing.carried(seen, TaskQuestion(asked.question, asked.answers), answer.best)
     assert carried.full == pytest.approx(max(answers), abs=NEAR) and len(carried.regions) == len(boxes) + 1
 
