@@ -14,9 +14,9 @@ def keep_freed_memory() -> None:
 
     Training and inference ask for the same large blocks again and again; fetching each page anew from the kernel took
     more time than the arithmetic (measured: 17 against 62 captions a second). A kept block is not always found again,
-    so what is fetched anew comes in pages of 2 MB (measured on one core beside other work: to zero a gradient of the word
-    embeddings, 47 MB, takes 6 ms instead of 112, a step of pre-training 2.5 s instead of 3.0). Call it before the first
-    large tensor. Elsewhere than on Linux it does nothing.
+    so what is fetched anew comes in pages of 2 MB (measured on one core beside other work: to zero a gradient of the
+    word embeddings, 47 MB, takes 6 ms instead of 112, a step of pre-training 2.5 s instead of 3.0). Call it before
+    the first large tensor. Elsewhere than on Linux it does nothing.
     """
     if not sys.platform.startswith("linux"):
         return
