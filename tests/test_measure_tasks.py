@@ -5,10 +5,11 @@ import json
 import pytest
 import torch
 
+from engine import predictor as predicting
 from engine.cli import main
 from engine.data import daquar as reader
 from engine.data.flickr8k import read
-from engine.predictor import fast_bf16
+from engine.measure import tasks
 from engine.structures.boxes import Boxes
 from engine.structures.example import Example, Regions, collate
 from engine.structures.photo import Photo
@@ -16,7 +17,7 @@ from engine.weights.adapters import base_file, digest, load_adapter
 from tests.conftest import ROOT
 
 WEIGHTS = ROOT / "assets" / "weights"
-NEAR = 0.06  # of a score: rounding in bfloat16, in batches of other lengths
+NEAR = 1e-3  # of a score: rounding in float32, in batches of other lengths
 
 
 def figures_of(what: str, folder, tmp_path, limit: int) -> dict:
@@ -31,7 +32,9 @@ def shipped(name: str, predictor):
                         predictor.config)
 
 
-def test_grounding_agrees_with_asking_one_by_one(flickr8k, predictor, tmp_path) -> None:
+def test_grounding_agrees_with_asking_one_by_one(flickr8k, predictor, tmp_path, monkeypatch) -> None:
+    for module in (tasks, predicting):  # in float32, so that few score alike
+        monkeypatch.setattr(module, "fast_bf16", lambda: False)
     found = figures_of("grounding", flickr8k, tmp_path, 4)
     model, info = shipped("grounding", predictor)
     assert info.tune == "lora"
@@ -46,10 +49,9 @@ def test_grounding_agrees_with_asking_one_by_one(flickr8k, predictor, tmp_path) 
             for phrase in (p for p in caption.phrases if p.boxes):
                 first = predictor.pieces.caption(phrase.text).piece_ids
                 ids = (*first, *sentence[1:])
-                with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+                with torch.inference_mode():
                     states = [model.vlbert(collate([Example(ids, s.regions, second=len(first))])).regions.float()
                               for s in (seen, alone)]
-                with torch.inference_mode():
                     scores = [model.head(own_states)[0, :, 0] for own_states in states]
                 near.append([bool(s.topk(2).values.diff().abs() < NEAR) for s in (scores[0][1:], scores[1])])
                 given.append(int(scores[0][1:].argmax()) in phrase.boxes)
@@ -57,7 +59,7 @@ def test_grounding_agrees_with_asking_one_by_one(flickr8k, predictor, tmp_path) 
                 possible.append(bool(met[list(phrase.boxes)].any()))
     assert found["n"] == len(given) > 30
     undecided = [sum(kind) / len(near) for kind in zip(*near, strict=True)]  # two regions that score alike
-    assert max(undecided) < 0.25
+    assert max(undecided) < 0.05
     assert found["given_boxes"]["accuracy"] == pytest.approx(sum(given) / len(given), abs=undecided[0] + 1e-6)
     assert found["proposals"]["accuracy"] == pytest.approx(sum(own) / len(own), abs=undecided[1] + 1e-6)
     assert found["proposals"]["upper_bound"] == pytest.approx(sum(possible) / len(possible))
