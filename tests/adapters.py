@@ -18,9 +18,7 @@ def write_choosing(path: Path, predictor: Predictor, **told) -> Path:
     info = AdapterInfo("vcr", "lora", digest(base_file(predictor.folder)), classes=("dog", "cat"), rank=2, alpha=4,
                        about="made up")
     hidden = predictor.config.encoder.hidden
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        head = info.head(hidden).state_dict()
+    head = info.head(hidden).state_dict()
     head["score.weight"] = torch.randn(1, hidden, generator=generator)
     layer = "encoder.layers.0.attention.value"
     tensors = {f"head.{name}": stored(name, tensor) for name, tensor in head.items()}

@@ -58,9 +58,12 @@ class GroundingTask:
                  for i, r, draw in zip(examples, regions, draws, strict=True)]), strict=True):
             right = self.targets(i, own)
             each.append(F.binary_cross_entropy_with_logits(scores, right, reduction="none"))
-            chosen.append(_ranked(scores[1:], right[1:]))
+            if self.ranking:
+                chosen.append(_ranked(scores[1:], right[1:]))
         losses = {"region": mean_or_zero(torch.cat(each))}
-        return losses | ({"ranking": self.ranking * mean_or_zero(torch.cat(chosen))} if self.ranking else {})
+        if self.ranking:
+            losses["ranking"] = self.ranking * mean_or_zero(torch.cat(chosen))
+        return losses
 
     def built(self, number: int, regions: Regions, *, with_context: bool = True) -> Example:
         asked = self.expressions[number]

@@ -149,8 +149,8 @@ def load_adapter(path: Path, vlbert: VLBert, base: str, config: ModelConfig) -> 
     tuned = VLBert.from_config(config) if info.tune == "full" else twin(vlbert, config)
     if info.tune == "full":
         fill(tuned, under(tensors, PARTS["full"]), str(path))
-    elif whole := under(tensors, PARTS["full"]):
-        exchange(tuned, whole | with_words(tuned, under(tensors, WORDS), str(path)), str(path))
+    elif whole := under(tensors, PARTS["full"]) | with_words(tuned, under(tensors, WORDS), str(path)):
+        exchange(tuned, whole, str(path))
     model = FineTuned(tuned, info.head(config.encoder.hidden))
     if info.tune == "lora":
         attach_lora(tuned, under(tensors, PARTS["lora"]), info.alpha / max(1, info.rank))
