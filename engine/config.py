@@ -178,7 +178,8 @@ class FineTuneConfig(Settings):
     rank: int = setting(16, "of the low-rank matrices", low=1, high=256)
     evidence: float = setting(0.0, "vqa: weight of finding the regions that show what is asked for, where the data "
                               "name them; vcr: weight of telling which words make a choice wrong", low=0)
-    words: float = setting(0.0, "vcr: weight of going on with pre-training's hidden words, on the right choices", low=0)
+    words: float = setting(0.0, "vqa, vcr: weight of going on with pre-training's hidden words, on questions with "
+                           "their answers", low=0)
     ranking: float = setting(0.0, "grounding: weight of choosing among the regions, beside judging each", low=0)
     extra_regions: int = setting(12, "grounding: at most this many detected regions join the given boxes", low=0)
     steps: int = setting(0, "if not 0, so many steps, whatever the epochs", unit="steps", low=0)

@@ -13,7 +13,7 @@ from engine.structures.questions import TaggedText
 class Sequence:
     """piece_ids: [CLS] … [SEP] (… [SEP]). second: where segment B begins, or None. asked: the place of the answer's
     [MASK], or None. tags: the region whose feature each piece carries, or nothing. words: where each word has its
-    pieces, (first, stop), for `choice`."""
+    pieces, (first, stop), for `choice` and `answered`."""
 
     piece_ids: tuple[int, ...]
     second: int | None = None
@@ -26,6 +26,15 @@ def open_question(pieces: WordPieces, text: str) -> Sequence:
     """[CLS] question [SEP] [MASK] [SEP]: the answer is one [MASK] in segment B. Raises CaptionError."""
     first = pieces.caption(text, "question").piece_ids
     return Sequence((*first, pieces.mask, pieces.sep), second=len(first), asked=len(first))
+
+
+def answered(pieces: WordPieces, text: str, answer: str) -> Sequence:
+    """[CLS] question [SEP] answer [SEP], the answer in segment B, in words. Raises CaptionError."""
+    first, second = pieces.caption(text, "question"), pieces.caption(answer, "answer")
+    start = len(first.piece_ids)
+    words = [(w.first, w.stop) for w in first.words if w.known]
+    words += [(start + w.first - 1, start + w.stop - 1) for w in second.words if w.known]
+    return Sequence((*first.piece_ids, *second.piece_ids[1:]), second=start, words=tuple(words))
 
 
 def expression(pieces: WordPieces, text: str, context: str = "") -> Sequence:

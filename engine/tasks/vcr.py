@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.data.masking import HiddenWords, WordMasking
 from engine.data.region_source import RegionSource
 from engine.data.sequences import Sequence as OneSequence
 from engine.data.sequences import choice
@@ -20,9 +19,9 @@ from engine.model.task_heads import ChoiceHead, FineTuned
 from engine.structures.example import Example, Regions, collate
 from engine.structures.questions import CHOICES, ChoiceQuestion, Pictured, TaggedText
 from engine.tasks.chunks import chunked, trained_groups
+from engine.tasks.hidden_words import HiddenWordsLoss
 
 ASKS = ("answer", "rationale")  # Q -> A, and QA -> R
-HIDDEN = 0.3  # share of the words that are hidden, twice as many as in pre-training: the texts are short
 
 Encoding = tuple[Tensor, Tensor]  # of one sequence: the states of its pieces [T, D] and of its regions [R, D]
 
@@ -50,7 +49,7 @@ class VcrTask:
         self.asks = tuple(asks)
         self.class_numbers = class_numbers or {}
         self.words, self.evidence = words, evidence
-        self.hide_words = WordMasking(HIDDEN, 0.0, pieces.mask, len(pieces.pieces))
+        self.hidden_words = HiddenWordsLoss(model.vlbert, pieces)
 
     def __len__(self) -> int:
         return len(self.questions) * len(self.asks)
@@ -82,7 +81,8 @@ class VcrTask:
         if self.evidence and self.head.words is not None:
             losses["evidence"] = self.evidence * self._wrong_words(examples, sequences, [text for text, _ in encoded])
         if self.words:
-            losses["words"] = self.words * self._hidden_words(examples, sequences, regions, generator)
+            right = [four[self.truth(i)] for i, four in zip(examples, sequences, strict=True)]
+            losses["words"] = self.words * self.hidden_words(right, regions, generator)
         return losses
 
     def scores(self, examples: Sequence[int], picture: bool = True) -> Tensor:
@@ -104,24 +104,6 @@ class VcrTask:
             for k, score, *own in zip(chunk, self.head(encoded.pooled), encoded.text, encoded.regions, strict=True):
                 scores[k], states[k] = score, (own[0], own[1])
         return torch.stack([s for s in scores if s is not None]).view(-1, CHOICES), states, regions
-
-    def _hidden_words(self, examples: Sequence[int], sequences: Sequence[list[OneSequence]],
-                      regions: Sequence[Regions], generator: torch.Generator) -> Tensor:
-        """Cross-entropy of the words that are hidden in each question with its right choice."""
-        built: list[Example] = []
-        hidden: list[HiddenWords] = []
-        for i, four, own in zip(examples, sequences, regions, strict=True):
-            sequence = four[self.truth(i)]
-            hidden.append(self.hide_words.hide(sequence.piece_ids, sequence.words, (), generator))
-            built.append(Example(hidden[-1].piece_ids, own, second=sequence.second, tags=sequence.tags))
-        states: list[Tensor] = []
-        truth: list[int] = []
-        for chunk in chunked(built):
-            text = self.vlbert(collate([built[k] for k in chunk])).text
-            for row, k in zip(text, chunk, strict=True):
-                states.append(row[hidden[k].places])
-                truth.extend(hidden[k].truth)
-        return cross_entropy(self.vlbert.heads.mlm(torch.cat(states)), torch.tensor(truth, dtype=torch.int64))
 
     def _wrong_words(self, examples: Sequence[int], sequences: Sequence[list[OneSequence]],
                      texts: Sequence[Tensor]) -> Tensor:

@@ -10,33 +10,36 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.data.region_source import RegionSource
-from engine.data.sequences import open_question
+from engine.data.sequences import answered, open_question
 from engine.data.tokenizer import WordPieces
 from engine.errors import ConfigError
 from engine.model.task_heads import AnswerHead, FineTuned
 from engine.structures.example import Example, Regions, collate
 from engine.structures.questions import OpenQuestion
 from engine.tasks.chunks import chunked, shown_by, trained_groups
+from engine.tasks.hidden_words import HiddenWordsLoss
 
 
 class VqaTask:
     """Answers open questions (see `engine.training.trainer.Trainable`).
 
     answers: the vocabulary, in the order of the head's outputs. most_detections: regions of the detector's own that
-    join the given boxes, best first. evidence: weight of finding the regions that show what is asked for, of the
-    questions that name them; it needs a head with `regions`.
+    join the given boxes, best first. Not in the paper are, each with its weight, evidence: finding the regions that
+    show what is asked for, of the questions that name them; it needs a head with `regions`; words: going on with
+    pre-training's masked words, on the questions with their best answers.
     """
 
     def __init__(self, model: FineTuned, questions: Sequence[OpenQuestion], source: RegionSource, pieces: WordPieces,
-                 answers: Sequence[str], most_detections: int = 24, evidence: float = 0.0) -> None:
+                 answers: Sequence[str], most_detections: int = 24, evidence: float = 0.0, words: float = 0.0) -> None:
         if not isinstance(model.head, AnswerHead) or (evidence and model.head.regions is None):
             raise ConfigError("Answering needs an AnswerHead, and one that scores regions where evidence is learned.")
         self.model: nn.Module = model
         self.tuned, self.vlbert, self.head = model, model.vlbert, model.head
-        self.evidence = evidence
+        self.evidence, self.words = evidence, words
         self.questions, self.source = questions, source
         self.answers = {text: i for i, text in enumerate(answers)}
         self.sequences = [open_question(pieces, q.text) for q in questions]
+        self.pieces, self.hidden_words = pieces, HiddenWordsLoss(model.vlbert, pieces)
         self.most_detections = most_detections
 
     def __len__(self) -> int:
@@ -54,6 +57,10 @@ class VqaTask:
         """
         logits, states, regions = self._run(examples)
         losses = {"answer": self._answered(logits, self.targets(examples))}
+        if self.words:
+            told = [answered(self.pieces, q.text, max(q.answers, key=q.answers.__getitem__))
+                    for q in (self.questions[i] for i in examples)]
+            losses["words"] = self.words * self.hidden_words(told, regions, generator)
         named = [k for k, i in enumerate(examples) if self.questions[i].boxes is not None]
         if not self.evidence or self.head.regions is None or not named:
             return losses

@@ -174,7 +174,7 @@ def task_of(info: AdapterInfo, model: FineTuned, found: DataSet[Any], source: Re
             ranking: float = 0.0) -> Task:
     """The task of an adapter on these questions. evidence, words, ranking: weights of what it learns beside."""
     if info.task == "vqa":
-        return VqaTask(model, found.questions, source, pieces, info.answers, evidence=evidence)
+        return VqaTask(model, found.questions, source, pieces, info.answers, evidence=evidence, words=words)
     if info.task == "vcr":
         numbers = {name: i for i, name in enumerate(info.classes, 1)}
         return VcrTask(model, found.pictures, found.questions, source, pieces, class_numbers=numbers,

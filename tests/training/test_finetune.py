@@ -12,7 +12,6 @@ from safetensors.torch import load_file, save_file
 from engine.cli import main
 from engine.config import DetectorConfig, EncoderConfig, FineTuneConfig, ModelConfig
 from engine.data import datasets, scenes
-from engine.data.masking import WordMasking
 from engine.data.nouns import RegionClasses
 from engine.data.sequences import choice, open_question
 from engine.data.tokenizer import WordPieces
@@ -20,13 +19,12 @@ from engine.detector.detector import Detector
 from engine.errors import ConfigError, WeightsError
 from engine.measure.seen_regions import SeenRegions
 from engine.model.lora import LowRank, add_lora, attach_lora, lora_state
-from engine.model.task_heads import AnswerHead, ChoiceHead, FineTuned
+from engine.model.task_heads import AnswerHead
 from engine.model.vlbert import VLBert
 from engine.predictor import Predictor
 from engine.structures.batch import Batch
 from engine.structures.example import Example, collate
 from engine.structures.questions import TaggedText
-from engine.tasks.vcr import VcrTask
 from engine.tasks.vqa import VqaTask
 from engine.training.finetune import finetune, single_pieces
 from engine.weights.adapters import FORMAT, base_file, digest, load_adapter, read_info
@@ -169,8 +167,7 @@ def test_an_adapter_shares_what_did_not_move_and_leaves_its_base_as_it_was(folde
 
 def test_context_and_second_sentence_reach_the_sequence():
     pieces = WordPieces(VOCABULARY)
-    from engine.data.sequences import choice, expression, open_question
-    from engine.structures.questions import TaggedText
+    from engine.data.sequences import expression, open_question
 
     question = open_question(pieces, "what is red")
     assert [pieces.pieces[i] for i in question.piece_ids] == ["[CLS]", "what", "is", "red", "[SEP]", "[MASK]", "[SEP]"]
@@ -224,35 +221,6 @@ def test_answers_of_one_piece_start_as_that_word_and_the_others_anew():
     head.know_words(words, single)
     after = head.classify.weight
     assert torch.equal(after[[0, 5]], words[[single[0], single[5]]]) and torch.equal(after[1:5], before[1:5])
-
-
-def test_hidden_words_of_right_choices_are_the_model_s_own_word_loss(folders):
-    weights, data = folders
-    predictor = Predictor.load(weights)
-    found = datasets.choice_questions(data, "train")
-    task = VcrTask(FineTuned(predictor.model, ChoiceHead(32, 0)).eval(), found.pictures, found.questions,
-                   SeenRegions(predictor, found.pictures), predictor.pieces, words=2.0)
-    task.hide_words = WordMasking(1.0, 0.0, predictor.pieces.mask, 104)  # every word is asked; few stay or change
-    numbers = list(range(min(4, len(task))))
-    with torch.inference_mode():
-        loss = task.losses(numbers, torch.Generator().manual_seed(3))["words"]
-        expected = []
-        generator = torch.Generator().manual_seed(3)
-        for number in numbers:
-            question, ask = found.questions[number % len(found.questions)], number // len(found.questions)
-            first = question.question if not ask else TaggedText(
-                question.question.words + question.answers[question.answer].words,
-                question.question.tags + question.answers[question.answer].tags)
-            right = question.rationales[question.rationale] if ask else question.answers[question.answer]
-            own = choice(predictor.pieces, first, right)
-            hidden = task.hide_words.hide(own.piece_ids, own.words, (), generator)
-            regions = task.source.regions([(question.picture, ())])[0]
-            example = Example(hidden.piece_ids, regions, second=own.second, tags=own.tags)
-            logits = predictor.model.heads.mlm(predictor.model(collate([example])).text[0, hidden.places])
-            truth = [own.piece_ids[p] for p in hidden.places]
-            expected.append(-logits.log_softmax(dim=1)[range(len(truth)), truth])
-            assert len(hidden.places) == len(own.piece_ids) - 3  # all but [CLS] and both [SEP]
-    torch.testing.assert_close(loss, 2.0 * torch.cat(expected).mean(), rtol=1e-4, atol=1e-5)
 
 
 def test_the_words_that_make_a_choice_wrong_are_learned_beside_the_choice(folders, tmp_path):
