@@ -24,7 +24,7 @@ from engine.errors import WeightsError
 from engine.model.lora import attach_lora, lora_state
 from engine.model.task_heads import AnswerHead, ChoiceHead, FineTuned, RegionScorer, TaskHead
 from engine.model.vlbert import VLBert
-from engine.weights.files import check_file, fill, read_tensors
+from engine.weights.files import check_file, fill, read_tensors, refuse_misshapen, refuse_unless_same
 from engine.weights.shipped import only
 from engine.weights.store import stored
 
@@ -169,13 +169,8 @@ def twin(vlbert: VLBert, config: ModelConfig) -> VLBert:
 def exchange(model: VLBert, tensors: Mapping[str, Tensor], source: str) -> None:
     """Put these tensors in the place of a `twin`'s, whose others stay shared. Raises WeightsError."""
     own = model.state_dict()
-    for name, tensor in tensors.items():
-        if name not in own:
-            raise WeightsError(f"{PARTS['full']}{name} is unknown in a model of this preset: {source} was changed. "
-                               "Take the original.")
-        if own[name].shape != tensor.shape:
-            raise WeightsError(f"{name} of {source} has the shape {list(tensor.shape)}; the model has "
-                               f"{list(own[name].shape)}. Take an adapter of this model.")
+    refuse_unless_same(tensors, [name for name in own if name in tensors], file=source, wanted_by="this model")
+    refuse_misshapen(tensors, own, source)
     whole = {name: tensor.to(own[name].dtype) for name, tensor in tensors.items()}
     model.load_state_dict({**own, **whole}, assign=True)
 

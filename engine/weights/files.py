@@ -73,6 +73,15 @@ def refuse_unless_same(found: Collection[str], expected: Collection[str], *, fil
                            "many). Take a file of that kind.")
 
 
+def refuse_misshapen(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], source: str) -> None:
+    """Raises WeightsError that names the first tensor whose shape is not that of its namesake."""
+    for name, tensor in found.items():
+        if tensor.shape != expected[name].shape:
+            raise WeightsError(f"{name} has the shape {list(tensor.shape)} in {source}; this model needs "
+                               f"{list(expected[name].shape)}. Take the weights and the configuration that belong "
+                               "together.")
+
+
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str, *, fresh: Collection[str] = ()) -> None:
     """Copy `tensors` into `module`; only the names in `fresh` may be absent, and keep their values.
 
@@ -81,10 +90,7 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str, *, fresh
     own = module.state_dict()
     expected = [k for k in own if k in tensors or k not in fresh]
     refuse_unless_same(tensors, expected, file=source, wanted_by="this model")
-    for name, tensor in tensors.items():
-        if tensor.shape != own[name].shape:
-            raise WeightsError(f"{name} has the shape {list(tensor.shape)} in {source}; this model needs "
-                               f"{list(own[name].shape)}. Choose the configuration that belongs to the weights.")
+    refuse_misshapen(tensors, own, source)
     with torch.no_grad():
         for name, tensor in tensors.items():
             own[name].copy_(tensor)

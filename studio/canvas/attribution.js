@@ -2,8 +2,6 @@
 
 const FIRST_ROWS = 10;
 
-const points = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(100 * value).toFixed(1)}`;
-
 function makeMap({ why, stage, effects, takeAway }) {
   const table = makeTable({ stage, takeAway });
   const working = makeWorking(part("map-work"), "The map");
@@ -36,16 +34,10 @@ function makeMap({ why, stage, effects, takeAway }) {
     choose(reply.default);
   }
 
-  const sumOf = (map) => [...map.words, ...map.regions].reduce((s, v) => s + Math.abs(v), 0);
-  const inPoints = (map) => map.signed && !methods.find((m) => m.name === map.method)?.scaled;
-  const sayOf = (map) => {
-    const sum = sumOf(map);
-    const shareOf = (v) => `${map.signed && v ? (v < 0 ? "−" : "+") : ""}${sum ? (100 * Math.abs(v) / sum).toFixed(0) : 0} %`;
-    return inPoints(map) ? points : shareOf;
-  };
+  const inPoints = (map) => areInPoints(map, methods.find((m) => m.name === map.method)?.scaled);
 
   function paint(map) {
-    const say = sayOf(map);
+    const say = writerOf(map, inPoints(map));
     stage.paint({ words: map.words, regions: map.regions, scale: map.scale, say, marked: why.asked });
     const largest = inPoints(map) ? Math.abs(100 * map.scale).toFixed(1) : `${(100 * map.scale / (sumOf(map) || 1)).toFixed(0)} %`;
     const unit = inPoints(map) ? "points" : "of all,";

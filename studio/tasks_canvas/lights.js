@@ -17,13 +17,13 @@ function pointLights(result) {
     regions: new Map(result.answer.rows.map((r) => [r.number, { value: r.probability, text: r.percent, kept: true }])) };
 }
 
-const points = (lost) => `${lost > 0 ? "−" : "+"}${Math.abs(100 * lost).toFixed(Math.abs(lost) < 0.0995 ? 1 : 0)}`;
+const change = (lost) => `${lost > 0 ? "−" : "+"}${Math.abs(100 * lost).toFixed(Math.abs(lost) < 0.0995 ? 1 : 0)}`;
 
 function carriedLights(carried, now) {
   const lost = carried.regions.map((r) => r.lost);
   const most = Math.max(0.01, ...lost);
   const mostWord = Math.max(0.01, ...carried.words.map((w) => w.lost));
-  const regions = new Map(lost.map((v, i) => [i, { value: Math.max(0, v) / most, text: `${points(v)} points` }]));
+  const regions = new Map(lost.map((v, i) => [i, { value: Math.max(0, v) / most, text: `${change(v)} points` }]));
   regions.delete(0);
   return { regions, words: carried.words.map((w) => ({ text: w.text, value: Math.max(0, w.lost) / mostWord,
     title: `Without it: ${w.percent}` })), note: carriedNote(carried, now) };
@@ -49,10 +49,10 @@ function carriedNote(carried, now) {
 function mapLights(made) {
   if (!made?.map) return { regions: new Map(), words: [], note: "Being made…" };
   const { map, method, proof } = made;
-  const sum = [...map.words, ...map.regions].reduce((s, v) => s + Math.abs(v), 0) || 1;
-  const amount = (v) => (map.signed && !method.scaled ? `${Math.abs(100 * v).toFixed(1)} points` : `${(100 * Math.abs(v) / sum).toFixed(0)} %`);
+  const inPoints = areInPoints(map, method.scaled);
+  const write = writerOf(map, inPoints);
   const light = (v) => ({ value: Math.abs(v) / (map.scale || 1), against: v < 0,
-    text: tight(`${map.signed && v ? (v < 0 ? "\u2212" : "+") : ""}${amount(v)}`) });
+    text: tight(`${write(v)}${inPoints ? " points" : ""}`) });
   const regions = new Map(map.regions.map((v, i) => [i, light(v)]));
   regions.delete(0);
   return { regions, words: map.texts.map((text, i) => { const own = light(map.words[i]); return { ...own, text, title: own.text }; }),
