@@ -62,7 +62,7 @@ class Embeddings(nn.Module):
 
     def __init__(self, vocabulary: int, hidden: int, positions: int, segments: int, dropout: float) -> None:
         super().__init__()
-        self.words = nn.Embedding(vocabulary, hidden, sparse=True)  # only the gradients of rows that were looked up
+        self.words = nn.Embedding(vocabulary, hidden)
         self.positions = nn.Embedding(positions, hidden)
         self.segments = nn.Embedding(segments, hidden)
         self.end = nn.Parameter(torch.empty(hidden))  # [END]

@@ -97,7 +97,6 @@ def train(task: Trainable, config: TrainingConfig, run: Path | None = None,
         examples = examples_at(step, len(task), config)
         losses = sum_losses(machine, _forward_backward(task, config, machine, scaler, step, examples))
         _check(all(map(math.isfinite, losses.values())), "loss", step, examples)
-        _write_out(parameters)
         sum_gradients(machine, parameters)
         scaler.unscale_(optimiser)
         norm = float(nn.utils.clip_grad_norm_(parameters, config.clip_norm))
@@ -151,13 +150,6 @@ def _forward_backward(task: Trainable, config: TrainingConfig, machine: Accelera
         for name, value in losses.items():
             sums[name] = sums.get(name, 0.0) + share * float(value.detach())
     return sums
-
-
-def _write_out(parameters: Sequence[nn.Parameter]) -> None:
-    """Of an embedding that nothing but look-ups reached, every row's gradient: the optimisers want all of them."""
-    for parameter in parameters:
-        if parameter.grad is not None and parameter.grad.is_sparse:
-            parameter.grad = parameter.grad.to_dense()
 
 
 def _autocast(device: str, precision: str) -> torch.autocast:
