@@ -23,21 +23,15 @@ BRIGHTNESS, CONTRAST = 0.25, 0.25  # most that the picture changes by, as a shar
 SEED = 15_485_863
 
 
-def views_beside(features: Path, count: int, *, mirror: bool = True) -> list[Path]:
-    """The folders of so many views, from number 1 on, beside the plain features."""
-    kind = "view" if mirror else "unmirrored-view"
-    return [features.with_name(f"{features.name}-{kind}-{number}") for number in range(1, 1 + count)]
-
-
 @torch.inference_mode()
 def compute_view(detector: Detector, photos: Sequence[HasBoxes], plain: FeatureCache, number: int, folder: str | Path,
-                 *, mirror: bool = True, seed: int = 0, progress: Progress = silent) -> None:
-    """Fill a cache with view `number` (from 1) of the photos: the rows of `plain`, each region seen a little otherwise.
+                 *, mirrored: bool = False, seed: int = 0, progress: Progress = silent) -> None:
+    """Fill a cache with view `number` of the photos: the rows of `plain`, each region seen a little otherwise.
 
-    mirror: views of odd number are mirrored, which is right only for words that never tell left from right.
-    Brightness, contrast and every box change at random, from number and seed alone.
+    mirrored: of the photos in a mirror. Brightness, contrast and every box change at random, from number and seed
+    alone.
     """
-    write(folder, photos, _views(detector, photos, plain, number, seed, mirror=mirror and number % 2 == 1), progress)
+    write(folder, photos, _views(detector, photos, plain, number, seed, mirror=mirrored), progress)
 
 
 def _views(detector: Detector, photos: Sequence[HasBoxes], plain: FeatureCache, number: int,

@@ -19,7 +19,6 @@ from engine.data import datasets
 from engine.data.region_source import CachedRegions, RegionSource
 from engine.data.splitting import split_off, spread
 from engine.data.tokenizer import WordPieces
-from engine.detector.detector import Detector
 from engine.errors import ConfigError
 from engine.measure.beliefs import Task
 from engine.measure.held_out import HeldOut
@@ -33,7 +32,7 @@ from engine.tasks.grounding import GroundingTask
 from engine.tasks.vcr import VcrTask
 from engine.tasks.vqa import VqaTask
 from engine.training.events import Events
-from engine.training.looks import caches, look
+from engine.training.looks import Looks
 from engine.training.materials import features_folder
 from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig, steps_of
@@ -71,8 +70,11 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     detections = not any(p.boxes for p in found.pictures) or (settings.task == "grounding" and settings.extra_regions)
     folder = features_folder(cache, found.pictures, only(init, "*-detector.safetensors"),
                              detections=bool(detections)) if cache else run / "features"
+    looks = Looks(folder, settings.views, settings.mirror)
     if machine.is_main_process:
-        features(detector, found.pictures, folder, settings, events, detections=bool(detections))
+        looks.compute(detector.to(machine.device), found.pictures, partial(events.progress, "features"),
+                      detections=bool(detections))
+        detector.cpu()
     machine.wait_for_everyone()
     seen = Predictor(config, detector, vlbert, pieces, classes).see(Photo.open(probe.photo)) if probe else None
     info = info_of(settings, data, split, init, learned)
@@ -82,7 +84,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     freeze(model, settings)
     if begun and settings.tune == "lora":
         take_up_lora(vlbert, begun)
-    plain, views = caches(found.pictures, folder, settings.views, mirror=settings.mirror)
+    plain, views = looks.caches(found.pictures)
     source = CachedRegions(plain)
     task = task_of(info, model, learned, CachedRegions(plain, views), pieces, settings.extra_regions, settings.evidence,
                    settings.words, settings.ranking)
@@ -188,14 +190,6 @@ def freeze(model: FineTuned, settings: FineTuneConfig) -> None:
         add_lora(model.vlbert, settings.rank, 2 * settings.rank)
     elif settings.tune == "head":
         model.vlbert.requires_grad_(False)
-
-
-def features(detector: Detector, pictures: Sequence[Pictured], folder: Path, settings: FineTuneConfig,
-             events: Events, *, detections: bool) -> None:
-    """Compute the features of all pictures, plain and in the further views, unless they are there."""
-    look(detector.to(accelerator().device), pictures, folder, settings.views, partial(events.progress, "features"),
-         detections=detections, mirror=settings.mirror)
-    detector.cpu()
 
 
 def classes_of(pictures: Sequence[Pictured]) -> tuple[str, ...]:

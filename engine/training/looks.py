@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from engine.data.features import FeatureCache, HasBoxes, compute
-from engine.data.views import compute_view, views_beside
+from engine.data.views import compute_view
 from engine.detector.detector import Detector
 from engine.progress import Progress
 from engine.training.materials import whole
 
 
-def look(detector: Detector, pictures: Sequence[HasBoxes], folder: Path, views: int, told: Callable[[str], Progress], *,
-         detections: bool = True, mirror: bool = True, seed: int = 0) -> None:
-    """Compute what is not there yet: `folder`, and so many views beside it, drawn from `seed`.
+@dataclass(frozen=True)
+class Looks:
+    """Plain features in `folder`, and so many `views` of the same pictures beside it, drawn from `seed`.
 
-    mirror: every other view is mirrored. told: the progress of each, by its name.
+    mirror: every other view is mirrored, which is right only for words that never tell left from right.
     """
-    whole(folder, partial(compute, detector, pictures, detections=detections, progress=told("features")))
-    plain = FeatureCache(folder, pictures)
-    for number, view in enumerate(views_beside(folder, views, mirror=mirror), 1):
-        whole(view, partial(compute_view, detector, pictures, plain, number, mirror=mirror, seed=seed,
-                            progress=told(f"view {number}")))
 
+    folder: Path
+    views: int
+    mirror: bool = True
+    seed: int = 0
 
-def caches(pictures: Sequence[HasBoxes], folder: Path, views: int, *,
-           mirror: bool = True) -> tuple[FeatureCache, list[FeatureCache]]:
-    """What `look` left: the plain features, and the views. Raises DataError where one is missing."""
-    plain, *others = (FeatureCache(own, pictures) for own in (folder, *views_beside(folder, views, mirror=mirror)))
-    return plain, others
+    def view(self, number: int) -> Path:
+        """The folder of a view, counted from 1."""
+        kind = "view" if self.mirror else "unmirrored-view"
+        return self.folder.with_name(f"{self.folder.name}-{kind}-{number}")
+
+    def compute(self, detector: Detector, pictures: Sequence[HasBoxes], told: Callable[[str], Progress], *,
+                detections: bool = True) -> None:
+        """Compute what is not there yet. told: the progress of each, by its name."""
+        whole(self.folder, partial(compute, detector, pictures, detections=detections, progress=told("features")))
+        plain = FeatureCache(self.folder, pictures)
+        for number in range(1, 1 + self.views):
+            whole(self.view(number), partial(
+                compute_view, detector, pictures, plain, number, mirrored=self.mirror and number % 2 == 1,
+                seed=self.seed, progress=told(f"view {number}")))
+
+    def caches(self, pictures: Sequence[HasBoxes]) -> tuple[FeatureCache, list[FeatureCache]]:
+        """What `compute` left: the plain features, and the views. Raises DataError where one is missing."""
+        views = [FeatureCache(self.view(number), pictures) for number in range(1, 1 + self.views)]
+        return FeatureCache(self.folder, pictures), views

@@ -30,7 +30,7 @@ from engine.tasks.detection import DetectionTask
 from engine.tasks.end_to_end import EndToEndTask
 from engine.tasks.pretraining import PretrainingTask
 from engine.training import checkpoint
-from engine.training.looks import caches, look
+from engine.training.looks import Looks
 from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig
 from engine.training.stage import run_stage
@@ -48,7 +48,7 @@ class Material:
     config: ModelConfig
     recipe: RecipeConfig
     run: Path
-    features: Path
+    looks: Looks
     photos: Sequence[AnnotatedPhoto]
     classes: RegionClasses
     attributes: Sequence[str]
@@ -93,7 +93,7 @@ def gathered(config: ModelConfig, recipe: RecipeConfig, data: Path, run: Path, v
              tensorboard: bool = False) -> Material:
     """Read the training split and what is counted in it."""
     photos = read(data, "train", recipe.limit or None)
-    return Material(config, recipe, run, run / "features", photos,
+    return Material(config, recipe, run, Looks(run / "features", recipe.views, seed=recipe.seed), photos,
                     RegionClasses.from_photos(photos, config.detector.classes),
                     attributes_from(photos, ATTRIBUTES), WordPieces(vocabulary), vocabulary, tensorboard, accelerator())
 
@@ -113,8 +113,7 @@ def detector_stage(material: Material, resnet: Path, *, train_it: bool) -> Detec
 def features_stage(material: Material, detector: Detector) -> None:
     """The features of all photos, plain and in the recipe's further views."""
     if material.machine.is_main_process:
-        look(detector.to(material.machine.device), material.photos, material.features, material.recipe.views,
-             shown, seed=material.recipe.seed)
+        material.looks.compute(detector.to(material.machine.device), material.photos, shown)
         detector.cpu()
     material.machine.wait_for_everyone()
 
@@ -137,7 +136,7 @@ def _initialise(material: Material, model: VLBert, bert: Path, init: Path | None
 
 
 def pretraining_stage(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption]) -> None:
-    cache, views = caches(material.photos, material.features, material.recipe.views)
+    cache, views = material.looks.caches(material.photos)
     task = PretrainingTask(model, material.config.pretraining, material.pieces, material.photos, cache,
                            material.classes, detector.heads.classify, corpus, views=views)
     settings = TrainingConfig(epochs=material.recipe.epochs, batch_size=128, rate=3e-4, warmup=0.05,
@@ -148,7 +147,7 @@ def pretraining_stage(material: Material, detector: Detector, model: VLBert, cor
 def tuning_stage(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption], *,
                  move_detector: bool = True) -> None:
     """Continue end to end."""
-    cache = FeatureCache(material.features, material.photos)
+    cache = FeatureCache(material.looks.folder, material.photos)
     captions = PretrainingTask(model, material.config.pretraining, material.pieces, material.photos, cache,
                                material.classes, detector.heads.classify, corpus)
     detection = DetectionTask(detector, material.photos, material.classes, material.attributes)

@@ -33,12 +33,12 @@ def world(tmp_path_factory):
     return photos, detector, FeatureCache(folder / "features", photos), folder
 
 
-def test_an_odd_view_is_the_photo_in_a_mirror(world, monkeypatch) -> None:
+def test_a_mirrored_view_is_the_photo_in_a_mirror(world, monkeypatch) -> None:
     photos, detector, plain, folder = world
     for name in ("BRIGHTNESS", "CONTRAST"):
         monkeypatch.setattr(views, name, 0.0)
     monkeypatch.setattr(views, "JITTER", (0.0,) * 4)
-    views.compute_view(detector, photos, plain, 1, folder / "mirrored")
+    views.compute_view(detector, photos, plain, 1, folder / "mirrored", mirrored=True)
     found = FeatureCache(folder / "mirrored", photos)
     (folder / "turned").mkdir()
     turned = []
@@ -51,7 +51,7 @@ def test_an_odd_view_is_the_photo_in_a_mirror(world, monkeypatch) -> None:
     for i in range(3):
         torch.testing.assert_close(found.regions(i).boxes, expected.regions(i).boxes)
         torch.testing.assert_close(found.regions(i).appearance, expected.regions(i).appearance, rtol=0.02, atol=0.02)
-    views.compute_view(detector, photos, plain, 1, folder / "unmirrored", mirror=False)
+    views.compute_view(detector, photos, plain, 1, folder / "unmirrored")
     unmirrored = FeatureCache(folder / "unmirrored", photos)
     for i in range(3):
         torch.testing.assert_close(unmirrored.regions(i).boxes, plain.regions(i).boxes)

@@ -72,7 +72,7 @@ def task(world, switches: PretrainingConfig = SWITCHES) -> PretrainingTask:
 
 def test_examples_are_drawn_from_all_views(world, tmp_path) -> None:
     photos, _, detector, cache = world
-    compute_view(detector, photos, cache, 1, tmp_path)
+    compute_view(detector, photos, cache, 1, tmp_path, mirrored=True)
     other = FeatureCache(tmp_path, photos)
     own = task(world)
     own.looks = (cache, other)
