@@ -51,16 +51,17 @@ class VqaTask:
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         """Binary cross-entropy with the soft scores, summed over the vocabulary, mean over the questions.
 
-        Where evidence is learned, two more: `evidence`, whether a region shows what is asked for, mean over the
+        Where words are learned, one more: `words`, of the question with its best answer, hidden ones read again. Where
+        evidence is learned, two more: `evidence`, whether a region shows what is asked for, mean over the
         regions; and `told`, the answer itself, asked of the regions that do. A region's element has what
         it looks like at hand, so it learns to answer first, and [MASK] learns from it.
         """
         logits, states, regions = self._run(examples)
         losses = {"answer": self._answered(logits, self.targets(examples))}
         if self.words:
-            told = [answered(self.pieces, q.text, max(q.answers, key=q.answers.__getitem__))
-                    for q in (self.questions[i] for i in examples)]
-            losses["words"] = self.words * self.hidden_words(told, regions, generator)
+            whole = [answered(self.pieces, q.text, max(q.answers, key=q.answers.__getitem__))
+                     for q in (self.questions[i] for i in examples)]
+            losses["words"] = self.words * self.hidden_words(whole, regions, generator)
         named = [k for k, i in enumerate(examples) if self.questions[i].boxes is not None]
         if not self.evidence or self.head.regions is None or not named:
             return losses
