@@ -39,7 +39,9 @@ class VqaTask:
         self.questions, self.source = questions, source
         self.answers = {text: i for i, text in enumerate(answers)}
         self.sequences = [open_question(pieces, q.text) for q in questions]
-        self.pieces, self.hidden_words = pieces, HiddenWordsLoss(model.vlbert, pieces)
+        self.hidden_words = HiddenWordsLoss(model.vlbert, pieces)
+        self.whole = [answered(pieces, q.text, max(q.answers, key=q.answers.__getitem__))
+                      for q in questions] if words else []
         self.most_detections = most_detections
 
     def __len__(self) -> int:
@@ -59,9 +61,7 @@ class VqaTask:
         logits, states, regions = self._run(examples)
         losses = {"answer": self._answered(logits, self.targets(examples))}
         if self.words:
-            whole = [answered(self.pieces, q.text, max(q.answers, key=q.answers.__getitem__))
-                     for q in (self.questions[i] for i in examples)]
-            losses["words"] = self.words * self.hidden_words(whole, regions, generator)
+            losses["words"] = self.words * self.hidden_words([self.whole[i] for i in examples], regions, generator)
         named = [k for k, i in enumerate(examples) if self.questions[i].boxes is not None]
         if not self.evidence or self.head.regions is None or not named:
             return losses

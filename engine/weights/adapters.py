@@ -169,7 +169,9 @@ def twin(vlbert: VLBert, config: ModelConfig) -> VLBert:
 def exchange(model: VLBert, tensors: Mapping[str, Tensor], source: str) -> None:
     """Put these tensors in the place of a `twin`'s, whose others stay shared. Raises WeightsError."""
     own = model.state_dict()
-    refuse_unless_same(tensors, [name for name in own if name in tensors], file=source, wanted_by="this model")
+    prefix = PARTS["full"]  # as the file names them
+    refuse_unless_same([prefix + name for name in tensors], [prefix + name for name in own if name in tensors],
+                       file=source, wanted_by="this model")
     refuse_misshapen(tensors, own, source)
     whole = {name: tensor.to(own[name].dtype) for name, tensor in tensors.items()}
     model.load_state_dict({**own, **whole}, assign=True)

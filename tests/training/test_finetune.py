@@ -139,7 +139,7 @@ def test_an_adapter_of_another_model_or_a_damaged_one_is_refused(folders, tmp_pa
             ({"head.classify.weight": torch.full_like(tensors["head.classify.weight"], torch.nan)}, "not finite"),
             ({"head.classify.weight": torch.zeros(2, 2)}, "has the shape"),
             ({"head.extra": torch.zeros(2)}, "head.extra|extra is unknown"),
-            ({"vlbert.extra": torch.zeros(2)}, r"extra is unknown: .*changed.safetensors has it")]:
+            ({"vlbert.extra": torch.zeros(2)}, "vlbert.extra is unknown")]:
         save_file({k: v for k, v in (tensors | change).items() if v is not None}, tmp_path / "changed.safetensors",
                   metadata)
         with pytest.raises(WeightsError, match=sentence):
