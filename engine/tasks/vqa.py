@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from engine.data.region_source import RegionSource
 from engine.data.sequences import answered, open_question
+from engine.data.things import named_by, things_of
 from engine.data.tokenizer import WordPieces
 from engine.errors import ConfigError
 from engine.model.task_heads import AnswerHead, FineTuned
@@ -26,22 +27,25 @@ class VqaTask:
     answers: the vocabulary, in the order of the head's outputs. most_detections: regions of the detector's own that
     join the given boxes, best first. Not in the paper are, each with its weight, evidence: finding the regions that
     show what is asked for, of the questions that name them; it needs a head with `regions`; words: going on with
-    pre-training's masked words, on the questions with their best answers.
+    pre-training's masked words, on the questions with their best answers; things: telling from the regions what all
+    the questions and answers about a picture say that it shows.
     """
 
     def __init__(self, model: FineTuned, questions: Sequence[OpenQuestion], source: RegionSource, pieces: WordPieces,
-                 answers: Sequence[str], most_detections: int = 24, evidence: float = 0.0, words: float = 0.0) -> None:
+                 answers: Sequence[str], most_detections: int = 24, evidence: float = 0.0, words: float = 0.0,
+                 things: float = 0.0) -> None:
         if not isinstance(model.head, AnswerHead) or (evidence and model.head.regions is None):
             raise ConfigError("Answering needs an AnswerHead, and one that scores regions where evidence is learned.")
         self.model: nn.Module = model
         self.tuned, self.vlbert, self.head = model, model.vlbert, model.head
-        self.evidence, self.words = evidence, words
+        self.evidence, self.words, self.things = evidence, words, things
         self.questions, self.source = questions, source
         self.answers = {text: i for i, text in enumerate(answers)}
         self.sequences = [open_question(pieces, q.text) for q in questions]
         self.hidden_words = HiddenWordsLoss(model.vlbert, pieces)
         self.whole = [answered(pieces, q.text, max(q.answers, key=q.answers.__getitem__))
                       for q in questions] if words else []
+        self.shown = things_of(questions, self.answers) if things else {}
         self.most_detections = most_detections
 
     def __len__(self) -> int:
@@ -54,19 +58,21 @@ class VqaTask:
         """Binary cross-entropy with the soft scores, summed over the vocabulary, mean over the questions.
 
         Where words are learned, one more: `words`, of the question with its best answer, hidden ones read again. Where
-        evidence is learned, two more: `evidence`, whether a region shows what is asked for, mean over the
-        regions; and `told`, the answer itself, asked of the regions that do. A region's element has what
-        it looks like at hand, so it learns to answer first, and [MASK] learns from it.
+        things are, `things` (see `_things`). Where evidence is learned, two more: `evidence`, whether a region shows
+        what is asked for, mean over the regions; and `told`, the answer itself, asked of the regions that do. A
+        region's element has what it looks like at hand, so it learns to answer first, and [MASK] learns from it.
         """
         logits, states, regions = self._run(examples)
         losses = {"answer": self._answered(logits, self.targets(examples))}
         if self.words:
             losses["words"] = self.words * self.hidden_words([self.whole[i] for i in examples], regions, generator)
+        if self.things:
+            losses["things"] = self.things * self._things(examples, states)
         named = [k for k, i in enumerate(examples) if self.questions[i].boxes is not None]
         if not self.evidence or self.head.regions is None or not named:
             return losses
         shown = [shown_by(regions[k], self.questions[examples[k]].boxes or ()) for k in named]  # each [R]
-        own = [states[k][: len(regions[k])] for k in named]  # each [R, D]
+        own = [states[k] for k in named]  # each [R, D]
         scores = self.head.regions(torch.cat(own))[..., 0]
         losses["evidence"] = self.evidence * F.binary_cross_entropy_with_logits(scores, torch.cat(shown))
         telling = [state[at > 0] for state, at in zip(own, shown, strict=True)]
@@ -79,12 +85,25 @@ class VqaTask:
     def _answered(self, logits: Tensor, truth: Tensor) -> Tensor:
         return F.binary_cross_entropy_with_logits(logits, truth) * len(self.answers)
 
+    def _things(self, examples: Sequence[int], states: Sequence[Tensor]) -> Tensor:
+        """Of each answer whether the picture shows it, which one of its regions must tell: binary cross-entropy of the
+        regions' odds together (Maron and Lozano-Perez 1998), summed over the vocabulary, mean over the questions.
+
+        What the question itself names is not asked for. states: of each example's regions, [R, D].
+        """
+        odds = torch.stack([self.head(own).logsumexp(0) for own in states])
+        truth, asked = torch.zeros_like(odds), torch.ones_like(odds)
+        for k, i in enumerate(examples):
+            truth[k, list(self.shown[self.questions[i].picture])] = 1.0
+            asked[k, list(named_by(self.questions[i].text, self.answers))] = 0.0
+        return F.binary_cross_entropy_with_logits(odds, truth, asked, reduction="sum") / len(examples)
+
     def logits(self, examples: Sequence[int], picture: bool = True) -> Tensor:
         """[K, A]. picture: whether the model sees the regions."""
         return self._run(examples, picture)[0]
 
     def _run(self, examples: Sequence[int], picture: bool = True) -> tuple[Tensor, list[Tensor], list[Regions]]:
-        """Logits [K, A], and the region states and the regions of every example."""
+        """Logits [K, A], and of every example the states of its regions, [R, D], and the regions."""
         asked = [self.questions[i].picture for i in examples]
         if picture:
             regions = self.source.regions([(p, range(min(self.source.detected(p), self.most_detections)))
@@ -100,7 +119,7 @@ class VqaTask:
             asked_places = [own[k].asked or 0 for k in chunk]
             answered = self.head(encoded.text[range(len(chunk)), asked_places])
             for k, row, state in zip(chunk, answered, encoded.regions, strict=True):
-                logits[k], states[k] = row, state
+                logits[k], states[k] = row, state[: len(regions[k])]
         return torch.stack([row for row in logits if row is not None]), states, regions
 
     def targets(self, examples: Sequence[int]) -> Tensor:
