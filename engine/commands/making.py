@@ -27,19 +27,17 @@ def _convert(options: argparse.Namespace) -> None:
 
 
 def add_average(p: argparse.ArgumentParser) -> None:
-    p.add_argument("first", type=Path, help="folder of weights; its detector is kept. Or an adapter")
-    p.add_argument("second", type=Path, help="folder of weights that training made of the first ones; or another "
-                                             "adapter of the same task and weights, both tuned lora")
+    p.add_argument("first", type=Path, help="folder of weights; its detector is kept")
+    p.add_argument("second", type=Path, help="folder of weights that training made of the first ones")
     p.add_argument("out", type=Path)
     p.add_argument("--share", type=float, default=0.5, help="how much of the second, 0 to 1 (default 0.5)")
     p.set_defaults(run_command=_average)
 
 
 def _average(options: argparse.Namespace) -> None:
-    from engine.weights.average import average, average_adapters
+    from engine.weights.average import average
 
-    mix = average if options.first.is_dir() else average_adapters
-    sys.stdout.write(f"{mix(options.first, options.second, options.out, options.share)}\n")
+    sys.stdout.write(f"{average(options.first, options.second, options.out, options.share)}\n")
 
 
 def add_thin(p: argparse.ArgumentParser) -> None:
