@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from engine.data.region_source import RegionSource
 from engine.data.sequences import answered, open_question
-from engine.data.things import named_by, things_of
 from engine.data.tokenizer import WordPieces
 from engine.errors import ConfigError
 from engine.model.task_heads import AnswerHead, FineTuned
@@ -27,25 +26,22 @@ class VqaTask:
     answers: the vocabulary, in the order of the head's outputs. most_detections: regions of the detector's own that
     join the given boxes, best first. Not in the paper are, each with its weight, evidence: finding the regions that
     show what is asked for, of the questions that name them; it needs a head with `regions`; words: going on with
-    pre-training's masked words, on the questions with their best answers; things: telling from the regions what all
-    the questions and answers about a picture say that it shows.
+    pre-training's masked words, on the questions with their best answers.
     """
 
     def __init__(self, model: FineTuned, questions: Sequence[OpenQuestion], source: RegionSource, pieces: WordPieces,
-                 answers: Sequence[str], most_detections: int = 24, evidence: float = 0.0, words: float = 0.0,
-                 things: float = 0.0) -> None:
+                 answers: Sequence[str], most_detections: int = 24, evidence: float = 0.0, words: float = 0.0) -> None:
         if not isinstance(model.head, AnswerHead) or (evidence and model.head.regions is None):
             raise ConfigError("Answering needs an AnswerHead, and one that scores regions where evidence is learned.")
         self.model: nn.Module = model
         self.tuned, self.vlbert, self.head = model, model.vlbert, model.head
-        self.evidence, self.words, self.things = evidence, words, things
+        self.evidence, self.words = evidence, words
         self.questions, self.source = questions, source
         self.answers = {text: i for i, text in enumerate(answers)}
         self.sequences = [open_question(pieces, q.text) for q in questions]
         self.hidden_words = HiddenWordsLoss(model.vlbert, pieces)
         self.whole = [answered(pieces, q.text, max(q.answers, key=q.answers.__getitem__))
                       for q in questions] if words else []
-        self.shown = things_of(questions, self.answers) if things else {}
         self.most_detections = most_detections
 
     def __len__(self) -> int:
@@ -58,16 +54,14 @@ class VqaTask:
         """Binary cross-entropy with the soft scores, summed over the vocabulary, mean over the questions.
 
         Where words are learned, one more: `words`, of the question with its best answer, hidden ones read again. Where
-        things are, `things` (see `_things`). Where evidence is learned, two more: `evidence`, whether a region shows
-        what is asked for, mean over the regions; and `told`, the answer itself, asked of the regions that do. A
-        region's element has what it looks like at hand, so it learns to answer first, and [MASK] learns from it.
+        evidence is learned, two more: `evidence`, whether a region shows what is asked for, mean over the
+        regions; and `told`, the answer itself, asked of the regions that do. A region's element has what
+        it looks like at hand, so it learns to answer first, and [MASK] learns from it.
         """
         logits, states, regions = self._run(examples)
         losses = {"answer": self._answered(logits, self.targets(examples))}
         if self.words:
             losses["words"] = self.words * self.hidden_words([self.whole[i] for i in examples], regions, generator)
-        if self.things:
-            losses["things"] = self.things * self._things(examples, states)
         named = [k for k, i in enumerate(examples) if self.questions[i].boxes is not None]
         if not self.evidence or self.head.regions is None or not named:
             return losses
@@ -84,19 +78,6 @@ class VqaTask:
 
     def _answered(self, logits: Tensor, truth: Tensor) -> Tensor:
         return F.binary_cross_entropy_with_logits(logits, truth) * len(self.answers)
-
-    def _things(self, examples: Sequence[int], states: Sequence[Tensor]) -> Tensor:
-        """Of each answer whether the picture shows it, which one of its regions must tell: binary cross-entropy of the
-        regions' odds together (Maron and Lozano-Perez 1998), summed over the vocabulary, mean over the questions.
-
-        What the question itself names is not asked for. states: of each example's regions, [R, D].
-        """
-        odds = torch.stack([self.head(own).logsumexp(0) for own in states])
-        truth, asked = torch.zeros_like(odds), torch.ones_like(odds)
-        for k, i in enumerate(examples):
-            truth[k, list(self.shown[self.questions[i].picture])] = 1.0
-            asked[k, list(named_by(self.questions[i].text, self.answers))] = 0.0
-        return F.binary_cross_entropy_with_logits(odds, truth, asked, reduction="sum") / len(examples)
 
     def logits(self, examples: Sequence[int], picture: bool = True) -> Tensor:
         """[K, A]. picture: whether the model sees the regions."""

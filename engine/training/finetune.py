@@ -175,14 +175,12 @@ def task_of(info: AdapterInfo, model: FineTuned, found: DataSet[Any], source: Re
     """The task of an adapter on these questions. settings: for learning; measuring asks no more than the task."""
     own = settings or FineTuneConfig(task=info.task)
     if info.task == "vqa":
-        return VqaTask(model, found.questions, source, pieces, info.answers, evidence=own.evidence,
-                       words=own.words, things=own.things)
+        return VqaTask(model, found.questions, source, pieces, info.answers, evidence=own.evidence, words=own.words)
     if info.task == "vcr":
         numbers = {name: i for i, name in enumerate(info.classes, 1)}
         return VcrTask(model, found.pictures, found.questions, source, pieces, class_numbers=numbers,
                        words=own.words, evidence=own.evidence, learned=own.choices)
-    return GroundingTask(model, found.questions, source, pieces, most_detections=extra_regions,
-                         ranking=own.ranking)
+    return GroundingTask(model, found.questions, source, pieces, most_detections=extra_regions, ranking=own.ranking)
 
 
 def freeze(model: FineTuned, settings: FineTuneConfig) -> None:
