@@ -33,14 +33,13 @@ class VcrTask:
     asks: "answer" (Q -> A), "rationale" (QA -> R), or both, which one model then learns. class_numbers: of each
     region class its number from 1, for the auxiliary loss (the whole picture is 0); empty for none. Not in the paper
     are, each with its weight, words: going on with pre-training's masked words on the right choices; evidence: telling
-    which words make a choice wrong; and learned: from how many of the four a step learns, the right one and others
-    drawn anew each time.
+    which words make a choice wrong.
     """
 
     def __init__(self, model: FineTuned, pictures: Sequence[Pictured], questions: Sequence[ChoiceQuestion],
                  source: RegionSource, pieces: WordPieces, asks: Sequence[str] = ASKS,
                  class_numbers: dict[str, int] | None = None, words: float = 0.0,
-                 evidence: float = 0.0, learned: int = CHOICES) -> None:
+                 evidence: float = 0.0) -> None:
         if not isinstance(model.head, ChoiceHead) or (evidence and model.head.words is None):
             raise ConfigError("Choosing among four needs a ChoiceHead, and one that scores words where evidence is "
                               "learned.")
@@ -49,7 +48,7 @@ class VcrTask:
         self.pictures, self.questions, self.source, self.pieces = pictures, questions, source, pieces
         self.asks = tuple(asks)
         self.class_numbers = class_numbers or {}
-        self.words, self.evidence, self.learned = words, evidence, learned
+        self.words, self.evidence = words, evidence
         self.hidden_words = HiddenWordsLoss(model.vlbert, pieces)
 
     def __len__(self) -> int:
@@ -63,13 +62,11 @@ class VcrTask:
         return question.answer if ask == "answer" else question.rationale
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        """Binary cross-entropy over the choices, and whatever else has a weight: the class of each region, the right
-        choices' hidden words, and which words make a choice wrong."""
-        taken = [some_choices(self.truth(i), self.learned, generator) for i in examples]
-        sequences = [[four[c] for c in own] for own, four in zip(taken, map(self._sequences, examples), strict=True)]
-        right = [own.index(self.truth(i)) for own, i in zip(taken, examples, strict=True)]
+        """Binary cross-entropy over the four choices, and whatever else has a weight: the class of each region, the
+        right choices' hidden words, and which words make a choice wrong."""
+        sequences = [self._sequences(i) for i in examples]
         scores, encoded, regions = self._run(examples, sequences)
-        truth = F.one_hot(torch.tensor(right), self.learned).float()
+        truth = F.one_hot(torch.tensor([self.truth(i) for i in examples]), CHOICES).float()
         losses = {"choice": F.binary_cross_entropy_with_logits(scores, truth)}
         if self.head.regions is not None and self.class_numbers:
             rows: list[Tensor] = []
@@ -77,15 +74,15 @@ class VcrTask:
             for k, (i, own) in enumerate(zip(examples, regions, strict=True)):
                 names = self.pictures[self._asked(i)[0].picture].names[: len(own) - 1]
                 known = {0: 0} | {r: self.class_numbers[n] for r, n in enumerate(names, 1) if n in self.class_numbers}
-                for place in range(k * self.learned, (k + 1) * self.learned):
+                for place in range(k * CHOICES, (k + 1) * CHOICES):
                     rows.extend(encoded[place][1][r] for r in known)
                     labels.extend(known.values())
             losses["classes"] = cross_entropy(self.head.regions(torch.stack(rows)), torch.tensor(labels))
         if self.evidence and self.head.words is not None:
-            losses["evidence"] = self.evidence * self._wrong_words(right, sequences, [text for text, _ in encoded])
+            losses["evidence"] = self.evidence * self._wrong_words(examples, sequences, [text for text, _ in encoded])
         if self.words:
-            true = [own[k] for own, k in zip(sequences, right, strict=True)]
-            losses["words"] = self.words * self.hidden_words(true, regions, generator)
+            right = [four[self.truth(i)] for i, four in zip(examples, sequences, strict=True)]
+            losses["words"] = self.words * self.hidden_words(right, regions, generator)
         return losses
 
     def scores(self, examples: Sequence[int], picture: bool = True) -> Tensor:
@@ -94,8 +91,7 @@ class VcrTask:
 
     def _run(self, examples: Sequence[int], sequences: Sequence[list[OneSequence]],
              picture: bool = True) -> tuple[Tensor, list[Encoding], list[Regions]]:
-        """Scores [K, C] of C choices of each example, the states of every example and choice, and the regions of every
-        example."""
+        """Scores [K, 4], the states of every example and choice, and the regions of every example."""
         asked = [(self._asked(i)[0].picture, ()) for i in examples]
         nothing = Regions.none(self.vlbert.regions.appearance)
         regions = self.source.regions(asked) if picture else [nothing] * len(examples)
@@ -107,17 +103,16 @@ class VcrTask:
             encoded = self.vlbert(collate([built[k] for k in chunk]))
             for k, score, *own in zip(chunk, self.head(encoded.pooled), encoded.text, encoded.regions, strict=True):
                 scores[k], states[k] = score, (own[0], own[1])
-        return torch.stack([s for s in scores if s is not None]).view(len(examples), -1), states, regions
+        return torch.stack([s for s in scores if s is not None]).view(-1, CHOICES), states, regions
 
-    def _wrong_words(self, right: Sequence[int], sequences: Sequence[list[OneSequence]],
+    def _wrong_words(self, examples: Sequence[int], sequences: Sequence[list[OneSequence]],
                      texts: Sequence[Tensor]) -> Tensor:
-        """Binary cross-entropy of the words by which an example's choices differ; right: of each example the place of
-        the right one among them; texts: the states of each one's pieces."""
+        """Binary cross-entropy of the words by which the choices differ; texts: the states of each one's pieces."""
         assert self.head.words is not None
-        told = [judged for k, own in zip(right, sequences, strict=True) for judged in judged_words(own, k)]
-        true = torch.tensor([r for own in told for _, r in own])
+        told = [own for i, four in zip(examples, sequences, strict=True) for own in judged_words(four, self.truth(i))]
+        right = torch.tensor([r for own in told for _, r in own])
         states = torch.cat([text[[place for place, _ in own]] for text, own in zip(texts, told, strict=True)])
-        return mean_or_zero(F.binary_cross_entropy_with_logits(self.head.words(states)[:, 0], true, reduction="none"))
+        return mean_or_zero(F.binary_cross_entropy_with_logits(self.head.words(states)[:, 0], right, reduction="none"))
 
     def _sequences(self, number: int) -> list[OneSequence]:
         """Of each choice."""
@@ -138,21 +133,13 @@ def _joined(question: TaggedText, answer: TaggedText) -> TaggedText:
     return TaggedText((*question.words, *answer.words), (*question.tags, *answer.tags))
 
 
-def some_choices(right: int, count: int, generator: torch.Generator) -> list[int]:
-    """The right one of four and `count` - 1 others, in their order."""
-    if count == CHOICES:
-        return list(range(CHOICES))
-    order = torch.randperm(CHOICES - 1, generator=generator)[: count - 1]
-    return sorted([right, *((right + 1 + int(k)) % CHOICES for k in order)])
-
-
-def judged_words(choices: Sequence[OneSequence], right: int) -> list[list[tuple[int, float]]]:
-    """Of each choice its pieces by which they differ, as (place, 1 where the right choice has it too, else 0).
+def judged_words(four: Sequence[OneSequence], right: int) -> list[list[tuple[int, float]]]:
+    """Of each choice its pieces by which the four differ, as (place, 1 where the right choice has it too, else 0).
 
     A piece is the same as another if the two carry the same region, too.
     """
     own = [{place: (s.piece_ids[place], s.tags[place]) for place in range(s.second or 0, len(s.piece_ids) - 1)}
-           for s in choices]
+           for s in four]
     common = set.intersection(*(set(pieces.values()) for pieces in own))
     true = set(own[right].values())
     return [[(place, float(piece in true)) for place, piece in pieces.items() if piece not in common]

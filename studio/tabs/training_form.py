@@ -24,7 +24,7 @@ from studio.views.photo import data_url
 SCENES, OWN = "drawn scenes", "my own photos"
 MAIN = ("task", "tune", "epochs", "rate", "seed")
 MORE = ("steps", "batch_size", "rank", "extra_regions", "views", "mirror", "held_out", "evaluate_every", "log_every",
-        "limit", "accumulate", "evidence", "words", "ranking", "choices")
+        "limit", "accumulate", "evidence", "words", "ranking")
 START: dict[str, Any] = {"task": "grounding", "tune": "full", "epochs": 12.0, "rate": 4e-4, "batch_size": 32,
                          "extra_regions": 0, "held_out": 0.12, "evaluate_every": 20, "log_every": 5}
 NAMES = {"vqa": "answer a question", "vcr": "choose one of four", "grounding": "point at what words mean"}
