@@ -70,6 +70,27 @@ class LowRank(nn.Module):
         return self.linear(x) + F.linear(F.linear(x, self.first), self.second)
 
 
+class MovedWords(nn.Module):
+    """Embeddings of words of which a few moved, which are kept apart: others may share the rest.
+
+    words: the embeddings as they were, [V, D]; numbers: of the K pieces that moved; rows: theirs, [K, D].
+    """
+
+    def __init__(self, words: nn.Embedding, numbers: Tensor, rows: Tensor) -> None:
+        super().__init__()
+        self.words = words
+        self.rows = nn.Parameter(rows.float(), requires_grad=False)
+        places = torch.full((words.num_embeddings,), -1)
+        places[numbers.long()] = torch.arange(len(rows))
+        self.register_buffer("places", places, persistent=False)  # [V], -1 for what did not move
+        self.places: Tensor
+
+    def forward(self, piece_ids: Tensor) -> Tensor:
+        """[...] -> [..., D]."""
+        places = self.places[piece_ids]
+        return torch.where((places < 0)[..., None], self.words(piece_ids), self.rows[places])
+
+
 def attach_lora(model: VLBert, state: Mapping[str, Tensor], scale: float) -> None:
     """Put a `LowRank` in the place of each layer that moved; the layers' own weights stay as they are.
 

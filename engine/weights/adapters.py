@@ -21,7 +21,7 @@ from torch import Tensor
 
 from engine.config import TASKS, TUNES, ModelConfig
 from engine.errors import WeightsError
-from engine.model.lora import attach_lora, lora_state
+from engine.model.lora import MovedWords, attach_lora, lora_state
 from engine.model.task_heads import AnswerHead, ChoiceHead, FineTuned, RegionScorer, TaskHead
 from engine.model.vlbert import VLBert
 from engine.weights.files import check_file, fill, read_tensors, refuse_misshapen, refuse_unless_same
@@ -149,11 +149,12 @@ def load_adapter(path: Path, vlbert: VLBert, base: str, config: ModelConfig) -> 
     tuned = VLBert.from_config(config) if info.tune == "full" else twin(vlbert, config)
     if info.tune == "full":
         fill(tuned, under(tensors, PARTS["full"]), str(path))
-    elif whole := under(tensors, PARTS["full"]) | with_words(tuned, under(tensors, WORDS), str(path)):
+    elif whole := under(tensors, PARTS["full"]):
         exchange(tuned, whole, str(path))
     model = FineTuned(tuned, info.head(config.encoder.hidden))
     if info.tune == "lora":
         attach_lora(tuned, under(tensors, PARTS["lora"]), info.alpha / max(1, info.rank))
+        move_words(tuned, under(tensors, WORDS), str(path))
     fill(model.head, under(tensors, "head."), str(path))
     return model.eval(), info
 
@@ -177,19 +178,19 @@ def exchange(model: VLBert, tensors: Mapping[str, Tensor], source: str) -> None:
     model.load_state_dict({**own, **whole}, assign=True)
 
 
-def with_words(model: VLBert, moved: Mapping[str, Tensor], source: str) -> dict[str, Tensor]:
-    """The model's embeddings of words with the moved ones in their places, or nothing where none moved. Raises
+def move_words(model: VLBert, moved: Mapping[str, Tensor], source: str) -> None:
+    """Give the words that moved, where any did, their own embeddings beside those of the model. Raises
     WeightsError."""
     if not moved:
-        return {}
-    words = model.embeddings.words.weight.detach().clone()
+        return
+    words = model.embeddings.words
     numbers, rows = moved.get("numbers"), moved.get("rows")
     if len(moved) != 2 or numbers is None or rows is None or numbers.dtype != torch.int32 or numbers.ndim != 1 or \
-            rows.shape != (len(numbers), words.shape[1]) or bool(((numbers < 0) | (numbers >= len(words))).any()):
+            rows.shape != (len(numbers), words.embedding_dim) or bool(
+                ((numbers < 0) | (numbers >= words.num_embeddings)).any()):
         raise WeightsError(f"The words of {source} are none of this model's, or lack their embeddings. Take an "
                            "adapter of this model.")
-    words[numbers.long()] = rows.to(words.dtype)
-    return {"embeddings.words.weight": words}
+    model.set_submodule("embeddings.words", MovedWords(words, numbers, rows))
 
 
 def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
