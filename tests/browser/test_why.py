@@ -260,6 +260,7 @@ def test_bertviz_is_drawn_in_its_frame_whatever_the_caption_says(visit, studio_u
     word(page, "runs").click()
     expect(card(page, "runs")).to_be_visible()
     expect(why(page)).not_to_have_class(re.compile("stale"))
+    why(page).evaluate("e => e.scrollIntoView()")  # the caption is above it; attention is asked once somebody looks
     page.locator('.studio [data-part="bertviz-head"]').scroll_into_view_if_needed()
     asked = listen(page)
     frame = page.frame_locator(".studio .bertviz iframe")
