@@ -86,7 +86,8 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
         take_up_lora(vlbert, begun)
     plain, views = looks.caches(found.pictures)
     source = CachedRegions(plain)
-    task = task_of(info, model, learned, CachedRegions(plain, views), pieces, settings.extra_regions, settings)
+    task = task_of(info, model, learned, CachedRegions(plain, views), pieces, settings.extra_regions, settings.evidence,
+                   settings.words, settings.ranking)
     training = training_of(settings, len(task))
     watch = None
     if held_out and settings.evaluate_every and machine.is_main_process:
@@ -171,16 +172,16 @@ def questions(settings: FineTuneConfig, data: Path, split: str) -> DataSet[Any]:
 
 
 def task_of(info: AdapterInfo, model: FineTuned, found: DataSet[Any], source: RegionSource,
-            pieces: WordPieces, extra_regions: int, settings: FineTuneConfig | None = None) -> Task:
-    """The task of an adapter on these questions. settings: for learning; measuring asks no more than the task."""
-    own = settings or FineTuneConfig(task=info.task)
+            pieces: WordPieces, extra_regions: int, evidence: float = 0.0, words: float = 0.0,
+            ranking: float = 0.0) -> Task:
+    """The task of an adapter on these questions. evidence, words, ranking: weights of what it learns beside."""
     if info.task == "vqa":
-        return VqaTask(model, found.questions, source, pieces, info.answers, evidence=own.evidence, words=own.words)
+        return VqaTask(model, found.questions, source, pieces, info.answers, evidence=evidence, words=words)
     if info.task == "vcr":
         numbers = {name: i for i, name in enumerate(info.classes, 1)}
         return VcrTask(model, found.pictures, found.questions, source, pieces, class_numbers=numbers,
-                       words=own.words, evidence=own.evidence)
-    return GroundingTask(model, found.questions, source, pieces, most_detections=extra_regions, ranking=own.ranking)
+                       words=words, evidence=evidence)
+    return GroundingTask(model, found.questions, source, pieces, most_detections=extra_regions, ranking=ranking)
 
 
 def freeze(model: FineTuned, settings: FineTuneConfig) -> None:
