@@ -5,6 +5,8 @@ Every head works on any [..., D], so callers gather the asked positions first an
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,6 +14,13 @@ from torch import Tensor, nn
 from engine.model.encoder import LayerNorm
 
 FEW = 16  # rows
+
+
+class Words(Protocol):
+    """Embeddings of words, [V, D]."""
+
+    @property
+    def weight(self) -> Tensor: ...
 
 
 class WordHead(nn.Module):
@@ -26,7 +35,11 @@ class WordHead(nn.Module):
         self.dense = nn.Linear(hidden, hidden)
         self.norm = LayerNorm(hidden)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
-        self._shared = (words,)
+        self.share(words)
+
+    def share(self, words: Words) -> None:
+        """Decode with the `weight` of these embeddings, [V, D]."""
+        self._shared: tuple[Words] = (words,)
 
     def transform(self, states: Tensor) -> Tensor:
         """[..., D] -> [..., D], what comes before the decoder (VQA's classifier starts from it)."""

@@ -85,6 +85,12 @@ class MovedWords(nn.Module):
         self.register_buffer("places", places, persistent=False)  # [V], -1 for what did not move
         self.places: Tensor
 
+    @property
+    def weight(self) -> Tensor:
+        """[V, D], all of them, put together anew: for decoding."""
+        moved = self.places >= 0
+        return self.words.weight.index_put((moved.nonzero()[:, 0],), self.rows[self.places[moved]])
+
     def forward(self, piece_ids: Tensor) -> Tensor:
         """[...] -> [..., D]."""
         places = self.places[piece_ids]

@@ -190,7 +190,9 @@ def move_words(model: VLBert, moved: Mapping[str, Tensor], source: str) -> None:
                 ((numbers < 0) | (numbers >= words.num_embeddings)).any()):
         raise WeightsError(f"The words of {source} are none of this model's, or lack their embeddings. Take an "
                            "adapter of this model.")
-    model.set_submodule("embeddings.words", MovedWords(words, numbers, rows))
+    own = MovedWords(words, numbers, rows)
+    model.set_submodule("embeddings.words", own)
+    model.heads.mlm.share(own)
 
 
 def under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
