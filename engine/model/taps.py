@@ -48,7 +48,7 @@ class Taps(Hooks):
     layout: who sits where in L.
 
     All are part of the graph, so gradients with respect to them can be asked for. While taps are open attention is
-    computed with an explicit softmax, which agrees with the fast path to rounding; there is no attention dropout.
+    computed step by step, which agrees with the fused path to rounding.
     """
 
     def __init__(self, model: VLBert) -> None:
@@ -76,14 +76,6 @@ class Taps(Hooks):
 
     def _attend(self, module: SelfAttention, inputs: tuple[Any, ...], _: Tensor) -> Tensor:
         """The same attention again, step by step; its result takes the place of the fast path's."""
-        context, probabilities = explicit_attention(module, *inputs)
+        context, probabilities = module.step_by_step(*inputs)
         self.attention.append(probabilities)
         return context
-
-
-def explicit_attention(module: SelfAttention, states: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    """states [B, L, D], real [B, L] bool -> context [B, L, D] and attention probabilities [B, H, L, L] in float32."""
-    query, key, value = module.split(states)
-    scores = (query @ key.transpose(2, 3)).float() / query.shape[-1] ** 0.5  # [B, H, L, L]
-    probabilities = scores.masked_fill(~real[:, None, None, :], float("-inf")).softmax(dim=-1)
-    return module.join(probabilities.to(value.dtype) @ value), probabilities

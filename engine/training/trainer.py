@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -22,7 +21,6 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.amp import GradScaler
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.errors import ConfigError, DataError
 from engine.training import checkpoint
@@ -144,7 +142,7 @@ def _forward_backward(task: Trainable, config: TrainingConfig, machine: Accelera
         share = len(part) / len(examples)
         torch.manual_seed(config.seed * 7_919 + step + number * PART_SEEDS)  # dropout
         generator = torch.Generator().manual_seed(config.seed * 104_729 + step + number * PART_SEEDS)
-        with _autocast(machine.device.type, config.precision), _attention(machine.device.type):
+        with _autocast(machine.device.type, config.precision):
             losses = task.losses(part, generator)
         scaler.scale(torch.stack(list(losses.values())).sum() * share).backward()
         for name, value in losses.items():
@@ -154,11 +152,6 @@ def _forward_backward(task: Trainable, config: TrainingConfig, machine: Accelera
 
 def _autocast(device: str, precision: str) -> torch.autocast:
     return torch.autocast(device, torch.float16 if precision == "fp16" else torch.bfloat16, precision != "no")
-
-
-def _attention(device: str) -> AbstractContextManager[None]:
-    """On a CPU the backward pass of fused attention takes several times as long as that of the plain one."""
-    return sdpa_kernel(SDPBackend.MATH) if device == "cpu" else nullcontext()
 
 
 def _check(finite: bool, what: str, step: int, examples: list[int]) -> None:
