@@ -42,7 +42,7 @@ class _CrossEntropy(torch.autograd.Function):
         found = torch.empty_like(logits)
         for own, part, right, norm, scale in zip(*(t.split(ROWS) for t in (found, logits, truth, total, gradient)),
                                                  strict=True):
-            share = part.float().sub_(norm[:, None]).exp_()  # softmax
+            share = (part - norm[:, None]).exp_()  # softmax, in float32
             share.scatter_add_(1, right[:, None], share.new_full((len(share), 1), -1.0))
             own.copy_(share.mul_(scale[:, None]))
         return found, None
