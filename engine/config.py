@@ -180,7 +180,8 @@ class FineTuneConfig(Settings):
                               "name them; vcr: weight of telling which words make a choice wrong", low=0)
     words: float = setting(0.0, "vqa, vcr: weight of going on with pre-training's hidden words, on questions with "
                            "their answers", low=0)
-    ranking: float = setting(0.0, "grounding: weight of choosing among the regions, beside judging each", low=0)
+    ranking: float = setting(0.0, "grounding, vcr: weight of choosing among the regions or the four, beside "
+                             "judging each", low=0)
     extra_regions: int = setting(12, "grounding: at most this many detected regions join the given boxes", low=0)
     steps: int = setting(0, "if not 0, so many steps, whatever the epochs", unit="steps", low=0)
     most_steps: int = setting(0, "if not 0, a longer run is refused", unit="steps", low=0)

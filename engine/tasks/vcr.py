@@ -33,13 +33,13 @@ class VcrTask:
     asks: "answer" (Q -> A), "rationale" (QA -> R), or both, which one model then learns. class_numbers: of each
     region class its number from 1, for the auxiliary loss (the whole picture is 0); empty for none. Not in the paper
     are, each with its weight, words: going on with pre-training's masked words on the right choices; evidence: telling
-    which words make a choice wrong.
+    which words make a choice wrong; ranking: choosing the best of the four, beside judging each.
     """
 
     def __init__(self, model: FineTuned, pictures: Sequence[Pictured], questions: Sequence[ChoiceQuestion],
                  source: RegionSource, pieces: WordPieces, asks: Sequence[str] = ASKS,
                  class_numbers: dict[str, int] | None = None, words: float = 0.0,
-                 evidence: float = 0.0) -> None:
+                 evidence: float = 0.0, ranking: float = 0.0) -> None:
         if not isinstance(model.head, ChoiceHead) or (evidence and model.head.words is None):
             raise ConfigError("Choosing among four needs a ChoiceHead, and one that scores words where evidence is "
                               "learned.")
@@ -48,7 +48,7 @@ class VcrTask:
         self.pictures, self.questions, self.source, self.pieces = pictures, questions, source, pieces
         self.asks = tuple(asks)
         self.class_numbers = class_numbers or {}
-        self.words, self.evidence = words, evidence
+        self.words, self.evidence, self.ranking = words, evidence, ranking
         self.hidden_words = HiddenWordsLoss(model.vlbert, pieces)
 
     def __len__(self) -> int:
@@ -63,11 +63,13 @@ class VcrTask:
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         """Binary cross-entropy over the four choices, and whatever else has a weight: the class of each region, the
-        right choices' hidden words, and which words make a choice wrong."""
+        right choices' hidden words, which words make a choice wrong, and the softmax over the four."""
         sequences = [self._sequences(i) for i in examples]
         scores, encoded, regions = self._run(examples, sequences)
-        truth = F.one_hot(torch.tensor([self.truth(i) for i in examples]), CHOICES).float()
-        losses = {"choice": F.binary_cross_entropy_with_logits(scores, truth)}
+        truth = torch.tensor([self.truth(i) for i in examples])
+        losses = {"choice": F.binary_cross_entropy_with_logits(scores, F.one_hot(truth, CHOICES).float())}
+        if self.ranking:
+            losses["ranking"] = self.ranking * cross_entropy(scores, truth)
         if self.head.regions is not None and self.class_numbers:
             rows: list[Tensor] = []
             labels: list[int] = []

@@ -180,7 +180,7 @@ def task_of(info: AdapterInfo, model: FineTuned, found: DataSet[Any], source: Re
     if info.task == "vcr":
         numbers = {name: i for i, name in enumerate(info.classes, 1)}
         return VcrTask(model, found.pictures, found.questions, source, pieces, class_numbers=numbers,
-                       words=words, evidence=evidence)
+                       words=words, evidence=evidence, ranking=ranking)
     return GroundingTask(model, found.questions, source, pieces, most_detections=extra_regions, ranking=ranking)
 
 

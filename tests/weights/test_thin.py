@@ -68,6 +68,16 @@ def test_a_thin_one_answers_as_the_whole_and_leaves_the_base_as_it_is(tuned, pre
     assert (scores(tmp_path / "one.safetensors", predictor)[0] - whole).abs().max() > 10 * (few - whole).abs().max()
 
 
+def test_a_thin_one_decodes_with_the_words_that_it_moved(tuned, predictor, tmp_path):
+    thin = make_thin(tuned, WEIGHTS, tmp_path / "thin.safetensors", RANK)
+    states = torch.randn(20, predictor.config.encoder.hidden, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        whole, few = (load_adapter(path, predictor.model, digest(base_file(WEIGHTS)), predictor.config)[0].vlbert.heads
+                      .mlm(states)[:, WORDS_MOVED] for path in (tuned, thin))
+        torch.testing.assert_close(few, whole, rtol=0.02, atol=0.02)  # float16
+        assert (few - predictor.model.heads.mlm(states)[:, WORDS_MOVED]).abs().max() > 1
+
+
 def test_the_common_budget_goes_where_most_would_be_lost():
     values = {"much": torch.tensor([9.0, 8, 7, 6]), "little": torch.tensor([3.0, 1, 1, 1]),
               "large": torch.tensor([9.0, 6, 5, 5])}
