@@ -1,4 +1,4 @@
-"""What choosing among four learns from: the choices, computed again from the scores, and the words that make one wrong."""
+"""What choosing among four learns from: its losses, computed again from the scores, and which words are wrong."""
 
 import numpy as np
 import pytest
