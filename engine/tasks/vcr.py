@@ -66,7 +66,8 @@ class VcrTask:
         right choices' hidden words, which words make a choice wrong, and the softmax over the four."""
         sequences = [self._sequences(i) for i in examples]
         scores, encoded, regions = self._run(examples, sequences)
-        truth = torch.tensor([self.truth(i) for i in examples])
+        right = [self.truth(i) for i in examples]
+        truth = torch.tensor(right)
         losses = {"choice": F.binary_cross_entropy_with_logits(scores, F.one_hot(truth, CHOICES).float())}
         if self.ranking:
             losses["ranking"] = self.ranking * cross_entropy(scores, truth)
@@ -81,10 +82,10 @@ class VcrTask:
                     labels.extend(known.values())
             losses["classes"] = cross_entropy(self.head.regions(torch.stack(rows)), torch.tensor(labels))
         if self.evidence and self.head.words is not None:
-            losses["evidence"] = self.evidence * self._wrong_words(examples, sequences, [text for text, _ in encoded])
+            losses["evidence"] = self.evidence * self._wrong_words(right, sequences, [text for text, _ in encoded])
         if self.words:
-            right = [four[self.truth(i)] for i, four in zip(examples, sequences, strict=True)]
-            losses["words"] = self.words * self.hidden_words(right, regions, generator)
+            said = [four[k] for k, four in zip(right, sequences, strict=True)]
+            losses["words"] = self.words * self.hidden_words(said, regions, generator)
         return losses
 
     def scores(self, examples: Sequence[int], picture: bool = True) -> Tensor:
@@ -107,14 +108,15 @@ class VcrTask:
                 scores[k], states[k] = score, (own[0], own[1])
         return torch.stack([s for s in scores if s is not None]).view(-1, CHOICES), states, regions
 
-    def _wrong_words(self, examples: Sequence[int], sequences: Sequence[list[OneSequence]],
+    def _wrong_words(self, right: Sequence[int], sequences: Sequence[list[OneSequence]],
                      texts: Sequence[Tensor]) -> Tensor:
-        """Binary cross-entropy of the words by which the choices differ; texts: the states of each one's pieces."""
+        """Binary cross-entropy of the words by which the choices differ; right: of each example its right choice;
+        texts: the states of each one's pieces."""
         assert self.head.words is not None
-        told = [own for i, four in zip(examples, sequences, strict=True) for own in judged_words(four, self.truth(i))]
-        right = torch.tensor([r for own in told for _, r in own])
+        told = [own for k, four in zip(right, sequences, strict=True) for own in judged_words(four, k)]
+        true = torch.tensor([r for own in told for _, r in own])
         states = torch.cat([text[[place for place, _ in own]] for text, own in zip(texts, told, strict=True)])
-        return mean_or_zero(F.binary_cross_entropy_with_logits(self.head.words(states)[:, 0], right, reduction="none"))
+        return mean_or_zero(F.binary_cross_entropy_with_logits(self.head.words(states)[:, 0], true, reduction="none"))
 
     def _sequences(self, number: int) -> list[OneSequence]:
         """Of each choice."""

@@ -1,10 +1,11 @@
 """What choosing among four learns from: its losses, computed again from the scores, and which words are wrong."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from engine.config import EncoderConfig, ModelConfig
 from engine.data.sequences import choice
 from engine.data.tokenizer import WordPieces
 from engine.model.task_heads import ChoiceHead, FineTuned
@@ -12,24 +13,10 @@ from engine.model.vlbert import VLBert
 from engine.structures.example import Regions
 from engine.structures.questions import ChoiceQuestion, Pictured, TaggedText
 from engine.tasks.vcr import VcrTask, judged_words
-from tests.conftest import ROOT
+from engine.training.watching import OnePicture
+from tests.tiny import CONFIG, VOCABULARY
 
-PIECES = WordPieces(ROOT / "assets" / "weights" / "vocab.txt")
-CONFIG = ModelConfig(name="tiny", precomputed=True,
-                     encoder=EncoderConfig(hidden=32, layers=1, heads=4, feed_forward=64, dropout=0.0))
-
-
-class OnePhoto:
-    """A source whose one picture has no boxes."""
-
-    def given(self, picture):
-        return 0
-
-    def detected(self, picture):
-        return 0
-
-    def regions(self, asked):
-        return [Regions(torch.ones(1, CONFIG.appearance), torch.tensor([[0.0, 0.0, 1.0, 1.0]])) for _ in asked]
+PIECES = WordPieces(VOCABULARY)
 
 
 def test_each_choice_is_judged_and_the_right_one_chosen():
@@ -39,9 +26,10 @@ def test_each_choice_is_judged_and_the_right_one_chosen():
     question = ChoiceQuestion(0, TaggedText.plain("what is it ?"), four[0], 2, four[1], 1, "what")
     model = FineTuned(VLBert.from_config(CONFIG), ChoiceHead(CONFIG.encoder.hidden, 0, dropout=0.0)).eval()
     torch.nn.init.normal_(model.head.score.weight)
-    pictures = (Pictured(ROOT / "none.jpg"),)
-    losses = VcrTask(model, pictures, (question,), OnePhoto(), PIECES, ranking=3.0).losses([0, 1], torch.Generator())
-    task = VcrTask(model, pictures, (question,), OnePhoto(), PIECES)
+    asked = (Pictured(Path("none.jpg")),), (question,)
+    source = OnePicture(Regions(torch.ones(1, CONFIG.appearance), torch.tensor([[0.0, 0.0, 1.0, 1.0]])))
+    losses = VcrTask(model, *asked, source, PIECES, ranking=3.0).losses([0, 1], torch.Generator())
+    task = VcrTask(model, *asked, source, PIECES)
     scores = task.scores([0, 1]).detach().double().numpy()
     right = np.array([[0, 0, 1, 0], [0, 1, 0, 0]])
     judged = -np.log(1 / (1 + np.exp(np.where(right == 1, -scores, scores))))
