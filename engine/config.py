@@ -161,7 +161,8 @@ class RecipeConfig(Settings):
     tuning_epochs: float = setting(1.0, "passes over the photos end to end", low=0)
     limit: int = setting(0, "if not 0, only so many photos", low=0)
     accumulate: int = setting(1, "parts into which each process cuts its share of a step, to need less memory", low=1)
-    precision: str = setting("bf16", "autocast: none, bfloat16, or float16 with scaled losses", choices=PRECISIONS)
+    precision: str = setting("bf16", "autocast: none, bfloat16 (where a processor has none, float32), or "
+                           "float16 with scaled losses", choices=PRECISIONS)
     seed: int = setting(0, "of every random choice", low=0)
 
 

@@ -22,6 +22,7 @@ from engine.detector.detector import RegionDetector
 from engine.detector.fast_rcnn import hide_pixels
 from engine.errors import MaskError
 from engine.model.vlbert import Encoded, VLBert
+from engine.precision import autocast
 from engine.structures.boxes import Boxes
 from engine.structures.caption import Caption, Word
 from engine.structures.example import Example, Regions, collate
@@ -101,7 +102,7 @@ class Predictor:
         """Find regions, or take `boxes` (x1, y1, x2, y2 as fractions; [] is none). Raises BoxError."""
         picture = self.detector.transform.picture(photo)
         height, width = picture.shape[1:]
-        with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+        with autocast():
             maps = self.detector.fast_rcnn.maps(picture[None])
             if boxes is None:
                 found = self.detector.regions(maps, height, width)
@@ -155,7 +156,7 @@ class Predictor:
         if hidden not in seen.hidden:
             picture = seen.picture
             own = seen.boxes.resized(picture.shape[2], picture.shape[1]).xyxy
-            with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+            with autocast():
                 maps = self.detector.fast_rcnn.maps(hide_pixels(picture[None], [own[list(hidden)]]))
                 features = self.detector.fast_rcnn.features(maps, [own[1:]])
             if len(seen.hidden) >= KEPT_HIDINGS:
@@ -213,7 +214,7 @@ class Predictor:
     @torch.inference_mode()
     def encode(self, examples: Sequence[Example]) -> Encoded:
         """The states of these examples, in float32; computed in bfloat16, as in training, where that is faster."""
-        with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+        with autocast():
             encoded = self.model(collate(examples))
         return Encoded(encoded.text.float(), encoded.regions.float(), encoded.pooled.float())
 
@@ -273,7 +274,3 @@ def _rank(probabilities: Tensor, truth: int) -> int:
     """1 for the most probable."""
     return int((probabilities > probabilities[truth]).sum()) + 1
 
-
-def fast_bf16() -> bool:
-    """Whether this processor computes in bfloat16 by itself; elsewhere it would be slower than float32."""
-    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -19,7 +19,8 @@ from engine.errors import CaptionError, ConfigError, WeightsError
 from engine.model.taps import Taps
 from engine.model.task_heads import FineTuned
 from engine.model.vlbert import Encoded
-from engine.predictor import Predictor, fast_bf16
+from engine.precision import autocast
+from engine.predictor import Predictor
 from engine.structures.example import Example, Regions, collate
 from engine.structures.prediction import Candidate
 from engine.structures.questions import CHOICES, TaggedText
@@ -187,7 +188,7 @@ class TaskPredictor:
         return torch.stack(rows)
 
     def _read(self, forms: Sequence[Form]) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+        with autocast():
             encoded: Encoded = self.model.vlbert(collate([form.example for form in forms]))
         if self.info.task == "vqa":
             states = encoded.text[range(len(forms)), [form.asked for form in forms]]

@@ -5,11 +5,10 @@ import json
 import pytest
 import torch
 
-from engine import predictor as predicting
+from engine import precision
 from engine.cli import main
 from engine.data import daquar as reader
 from engine.data.flickr8k import read
-from engine.measure import tasks
 from engine.structures.boxes import Boxes
 from engine.structures.example import Example, Regions, collate
 from engine.structures.photo import Photo
@@ -33,8 +32,7 @@ def shipped(name: str, predictor):
 
 
 def test_grounding_agrees_with_asking_one_by_one(flickr8k, predictor, tmp_path, monkeypatch) -> None:
-    for module in (tasks, predicting):  # in float32, so that few score alike
-        monkeypatch.setattr(module, "fast_bf16", lambda: False)
+    monkeypatch.setattr(precision, "fast_bf16", lambda: False)  # in float32, so that few score alike
     found = figures_of("grounding", flickr8k, tmp_path, 4)
     model, info = shipped("grounding", predictor)
     assert info.tune == "lora"

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from engine.detector.detector import Detector
 from engine.errors import DataError
+from engine.precision import autocast
 from engine.progress import Progress, silent
 from engine.structures.boxes import Boxes
 from engine.structures.example import Regions
@@ -149,7 +150,7 @@ def _features(detector: Detector, photos: Sequence[HasBoxes],
     for photo in photos:
         picture = detector.transform.picture(Photo.open(photo.path)).to(device)
         height, width = picture.shape[1:]
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device.type):
             maps = detector.fast_rcnn.maps(picture[None])
             own = Boxes.from_fractions(photo.boxes, width, height).xyxy.to(device)
             if detections:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engine.data.features import FeatureCache, HasBoxes, write
 from engine.detector.detector import Detector
+from engine.precision import autocast
 from engine.progress import Progress, silent
 from engine.structures.boxes import Boxes, mirrored
 from engine.structures.photo import Photo
@@ -46,7 +47,7 @@ def _views(detector: Detector, photos: Sequence[HasBoxes], plain: FeatureCache, 
             picture = picture.flip(-1)
             boxes = mirrored(boxes, 1.0)
         height, width = picture.shape[1:]
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device.type):
             maps = detector.fast_rcnn.maps(picture[None].to(device))
             own = Boxes.from_fractions(boxes, width, height).xyxy.to(device)
             features = detector.fast_rcnn.features(maps, [own])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.model.taps import Taps
-from engine.predictor import fast_bf16
+from engine.precision import autocast
 from engine.structures.example import Regions
 from engine.tasks.grounding import GroundingTask
 from engine.tasks.vcr import VcrTask
@@ -77,7 +77,7 @@ def asked(task: Task, number: int, most: int = 0) -> Asked:
 @torch.inference_mode()
 def believed(task: Task, number: int, most: int = 0) -> Believed:
     """What the model says about one question, each loss of dropout left out by the caller (`eval`)."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+    with autocast():
         if isinstance(task, GroundingTask):
             return _pointed(task, number, most)
         return _answered(task, number) if isinstance(task, VqaTask) else _chosen(task, number)

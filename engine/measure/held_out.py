@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from engine.measure.beliefs import Task, candidates
-from engine.predictor import fast_bf16
+from engine.precision import autocast
 from engine.tasks.grounding import GroundingTask
 from engine.tasks.vcr import VcrTask
 from engine.tasks.vqa import VqaTask
@@ -51,7 +51,7 @@ class HeldOut:
 
     def _right(self, numbers: list[int]) -> list[float]:
         task = self.task
-        with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+        with autocast():
             if isinstance(task, GroundingTask):
                 found = [candidates(task, n, self.most) for n in numbers]
                 scores = task.scores([task.built(n, r) for n, (r, _) in zip(numbers, found, strict=True)])

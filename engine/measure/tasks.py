@@ -9,7 +9,8 @@ import torch
 
 from engine.measure.seen_regions import SeenRegions
 from engine.model.task_heads import FineTuned
-from engine.predictor import Predictor, fast_bf16
+from engine.precision import autocast
+from engine.predictor import Predictor
 from engine.progress import counted
 from engine.structures.boxes import Boxes
 from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, ReferringExpression
@@ -67,7 +68,7 @@ def vqa(predictor: Predictor, model: FineTuned, answers: Sequence[str], data: Da
     for numbers in counted(by_picture(data), "pictures"):
         asked.extend(data.questions[i] for i in numbers)
         for picture, own in scores.items():
-            with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+            with autocast():
                 best = task.logits(numbers, picture).argmax(dim=1).tolist()
             own.extend(data.questions[i].answers.get(names[b], 0.0) for i, b in zip(numbers, best, strict=True))
     single = [k for k, q in enumerate(asked) if all(" " not in text and "," not in text for text in q.answers)]
@@ -89,7 +90,7 @@ def vcr(predictor: Predictor, model: FineTuned, data: DataSet[ChoiceQuestion]) -
     for numbers in counted(by_picture(data), "pictures"):
         for (picture, ask), own in right.items():
             asked = [ask * len(data.questions) + i for i in numbers]
-            with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+            with autocast():
                 best = task.scores(asked, picture).argmax(dim=1).tolist()
             own.extend(task.truth(i) == b for i, b in zip(asked, best, strict=True))
     both = [a and b for a, b in zip(right[True, 0], right[True, 1], strict=True)]
@@ -98,7 +99,7 @@ def vcr(predictor: Predictor, model: FineTuned, data: DataSet[ChoiceQuestion]) -
 
 
 def scores_of(task: GroundingTask, examples: Sequence[Any]) -> list[torch.Tensor]:
-    with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16()):
+    with autocast():
         return task.scores(examples)
 
 

@@ -27,6 +27,7 @@ from engine.model.losses import (
     soft_cross_entropy,
 )
 from engine.model.vlbert import Encoded, VLBert
+from engine.precision import autocast
 from engine.structures.boxes import Boxes
 from engine.structures.caption import Caption
 from engine.structures.example import Example, Regions, collate
@@ -263,9 +264,9 @@ class PretrainingTask:
     @torch.no_grad()
     def _detected_labels(self, classify: nn.Linear) -> Tensor:
         """[rows of the cache, C] float16: the detector's own class distribution of every region (the paper's label)."""
-        weight, bias = classify.weight.to(torch.bfloat16), classify.bias
-        parts = [((features.to(torch.bfloat16) @ weight.T).float() + bias).softmax(dim=1).to(torch.float16)
-                 for features in self.cache.all_features(4096)]
+        with autocast():
+            parts = [classify(features.float()).float().softmax(dim=1).to(torch.float16)
+                     for features in self.cache.all_features(4096)]
         return torch.cat(parts)
 
     def _labels(self, photo: AnnotatedPhoto) -> list[Tensor | None]:

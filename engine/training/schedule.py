@@ -28,7 +28,8 @@ class TrainingConfig(Settings):
     weight_decay: float = setting(1e-4, "weight decay", low=0)
     clip_norm: float = setting(10.0, "largest norm of the gradient", low=0)
     seed: int = setting(0, "of every random choice", low=0)
-    precision: str = setting("bf16", "autocast: none, bfloat16, or float16 with scaled losses", choices=PRECISIONS)
+    precision: str = setting("bf16", "autocast: none, bfloat16 (where a processor has none, float32), or "
+                           "float16 with scaled losses", choices=PRECISIONS)
     save_every: float = setting(180.0, "seconds between checkpoints", unit="s", low=0)
 
     def __post_init__(self) -> None:

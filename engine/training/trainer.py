@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.amp import GradScaler
 
 from engine.errors import ConfigError, DataError
+from engine.precision import autocast
 from engine.training import checkpoint
 from engine.training.processes import accelerator, any_of, same_for_all, sum_gradients, sum_losses
 from engine.training.schedule import TrainingConfig, examples_at, rate_at, steps_of
@@ -142,16 +143,12 @@ def _forward_backward(task: Trainable, config: TrainingConfig, machine: Accelera
         share = len(part) / len(examples)
         torch.manual_seed(config.seed * 7_919 + step + number * PART_SEEDS)  # dropout
         generator = torch.Generator().manual_seed(config.seed * 104_729 + step + number * PART_SEEDS)
-        with _autocast(machine.device.type, config.precision):
+        with autocast(machine.device.type, config.precision):
             losses = task.losses(part, generator)
         scaler.scale(torch.stack(list(losses.values())).sum() * share).backward()
         for name, value in losses.items():
             sums[name] = sums.get(name, 0.0) + share * float(value.detach())
     return sums
-
-
-def _autocast(device: str, precision: str) -> torch.autocast:
-    return torch.autocast(device, torch.float16 if precision == "fp16" else torch.bfloat16, precision != "no")
 
 
 def _check(finite: bool, what: str, step: int, examples: list[int]) -> None:

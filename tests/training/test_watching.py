@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from engine import precision
 from engine.cli import main
 from engine.config import FineTuneConfig
 from engine.data import datasets, scenes
@@ -26,8 +27,7 @@ def tiny(tmp_path_factory):
 
 @pytest.mark.parametrize("task", ["grounding", "vqa", "vcr"])
 def test_the_log_tells_what_the_adapter_answers_on_pictures_that_were_held_out(tiny, tmp_path, task, monkeypatch):
-    for module in (beliefs, held_out):
-        monkeypatch.setattr(module, "fast_bf16", lambda: False)
+    monkeypatch.setattr(precision, "fast_bf16", lambda: False)
     run, cache = tmp_path / "run", tmp_path / "cache"
     assert main(["finetune", task, "--scenes", "8", "--init", str(tiny), "--out", str(run), "--cache", str(cache),
                  "--tune", "full", "--rate", "3e-3", "--steps", "7", "--batch-size", "4", "--held-out", "0.3",
