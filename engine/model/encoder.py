@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -34,11 +35,17 @@ class Block(nn.Module):
         self.output_norm = LayerNorm(hidden)
         self.dropout = Dropout(dropout)
 
-    def forward(self, states: Tensor, real: Tensor) -> Tensor:
-        """states [B, L, D], real [B, L] bool -> [B, L, D]."""
-        context = self.attention_output(self.attention(states, real))
-        states = self.attention_norm(states + self.dropout(context))
-        inner = F.gelu(self.intermediate(states))  # [B, L, feed_forward]; exact (erf), not the tanh approximation
+    def forward(self, states: Tensor, real: Tensor, asked: Tensor | None = None) -> Tensor:
+        """states [B, L, D], real [B, L] bool -> [B, L, D]; asked [B, L] bool: all others' states are 0, uncomputed."""
+        context = self.attention(states, real)
+        if asked is None:
+            return self._feed_forward(states, context)
+        return torch.zeros_like(states).index_put((asked,), self._feed_forward(states[asked], context[asked]))
+
+    def _feed_forward(self, states: Tensor, context: Tensor) -> Tensor:
+        """From each element's state and what it took from the others on, [..., D] -> [..., D]."""
+        states = self.attention_norm(states + self.dropout(self.attention_output(context)))
+        inner = F.gelu(self.intermediate(states))  # [..., feed_forward]; exact (erf), not the tanh approximation
         return self.output_norm(states + self.dropout(self.output(inner)))
 
 
@@ -51,8 +58,9 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(
             Block(hidden, heads, feed_forward, dropout, attention_dropout) for _ in range(layers))
 
-    def forward(self, states: Tensor, real: Tensor) -> Tensor:
-        """states [B, L, D], real [B, L] bool -> [B, L, D]."""
-        for layer in self.layers:
+    def forward(self, states: Tensor, real: Tensor, asked: Tensor | None = None) -> Tensor:
+        """states [B, L, D], real [B, L] bool -> [B, L, D]; asked [B, L] bool: whose last state is read, or all."""
+        *before, last = self.layers
+        for layer in before:
             states = layer(states, real)
-        return states
+        return last(states, real, asked)

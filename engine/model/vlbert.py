@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from engine.config import ModelConfig
@@ -11,14 +12,15 @@ from engine.model.embeddings import Embeddings, RegionEmbedding
 from engine.model.encoder import Encoder
 from engine.model.heads import Heads
 from engine.model.layout import Layout
-from engine.structures.batch import Batch
+from engine.structures.batch import Asked, Batch
 
 INITIAL_STD = 0.02
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """The last layer's states, sorted back: text [B, T, D], regions [B, R, D], 0 where not real; pooled [B, D]."""
+    """The last layer's states, sorted back: text [B, T, D], regions [B, R, D], 0 where not real or not asked for;
+    pooled [B, D]."""
 
     text: Tensor
     regions: Tensor
@@ -65,10 +67,13 @@ class VLBert(nn.Module):
                     sizes.attention_dropout),
             config.detector.classes, align=config.pretraining.alignment > 0)
 
-    def forward(self, batch: Batch) -> Encoded:
-        """Rows with no real region are text-only: their words get the text-only visual embedding."""
+    def forward(self, batch: Batch, asked: Asked | None = None) -> Encoded:
+        """Rows with no real region are text-only: their words get the text-only visual embedding.
+
+        asked: whose states are read afterwards, where not all are.
+        """
         obj_rep = self.obj_rep(batch)
-        return self.encode(batch, obj_rep, self.embeddings.text_visual(obj_rep, batch.region_real, batch.tags))
+        return self.encode(batch, obj_rep, self.embeddings.text_visual(obj_rep, batch.region_real, batch.tags), asked)
 
     def obj_rep(self, batch: Batch) -> Tensor:
         """The visual feature of each region, [B, R, D] (specification, "Visual feature").
@@ -79,14 +84,19 @@ class VLBert(nn.Module):
         appearance = self.regions.whole_picture(batch.appearance, batch.region_real, batch.region_hidden)
         return self.regions(appearance, batch.boxes, batch.region_hidden)
 
-    def encode(self, batch: Batch, obj_rep: Tensor, text_visual: Tensor) -> Encoded:
+    def encode(self, batch: Batch, obj_rep: Tensor, text_visual: Tensor, asked: Asked | None = None) -> Encoded:
         """From visual features on. obj_rep [B, R, D]; text_visual [B, T, D], or [B, 1, D] for all words alike.
 
         Tasks whose words name a region of their own (VCR) pass that region's obj_rep as the word's text_visual.
         """
         layout = Layout.of(batch.text_real, batch.region_real)
         states = self.embeddings(layout, batch.piece_ids, batch.segments, text_visual, obj_rep, batch.region_hidden)
-        states = self.encoder(states, layout.real)
+        if asked is None:
+            states = self.encoder(states, layout.real)
+        else:
+            places = layout.pack(asked.text, asked.regions, torch.zeros_like(asked.text[:, :1]))
+            places[:, 0] = True  # [CLS], which is pooled
+            states = self.encoder(states, layout.real, places)
         return Encoded(*layout.unpack(states), self.pooler(states))
 
     def _initialise(self) -> None:

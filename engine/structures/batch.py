@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -50,3 +51,22 @@ class Batch:
         there = {f.name: getattr(self, f.name).to(device) for f in dataclasses.fields(self)
                  if getattr(self, f.name) is not None}
         return dataclasses.replace(self, **there)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The elements whose last state is read afterwards, beside [CLS]; the last block computes no others.
+
+    text: [B, T] bool. regions: [B, R] bool.
+    """
+
+    text: Tensor
+    regions: Tensor
+
+    @classmethod
+    def of(cls, batch: Batch, places: Sequence[Sequence[int]], *, regions: bool) -> Asked:
+        """Of each row the pieces at these places, and all regions or none."""
+        text = torch.zeros_like(batch.text_real)
+        for row, own in enumerate(places):
+            text[row, list(own)] = True
+        return cls(text, batch.region_real if regions else torch.zeros_like(batch.region_real))

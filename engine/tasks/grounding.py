@@ -14,6 +14,7 @@ from engine.data.sequences import expression
 from engine.data.tokenizer import WordPieces
 from engine.model.losses import mean_or_zero
 from engine.model.task_heads import FineTuned
+from engine.structures.batch import Asked
 from engine.structures.example import Example, Regions, collate
 from engine.structures.questions import ReferringExpression
 from engine.tasks.chunks import chunked, shown_by, trained_groups
@@ -74,7 +75,8 @@ class GroundingTask:
         """Of each example its regions' logits, [R]."""
         found: list[Tensor | None] = [None] * len(examples)
         for chunk in chunked(examples):
-            logits = self.head(self.vlbert(collate([examples[k] for k in chunk])).regions)[..., 0]
+            batch = collate([examples[k] for k in chunk])
+            logits = self.head(self.vlbert(batch, Asked.of(batch, (), regions=True)).regions)[..., 0]
             for k, row in zip(chunk, logits, strict=True):
                 found[k] = row[: len(examples[k].regions)]
         return [row for row in found if row is not None]

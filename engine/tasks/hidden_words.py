@@ -12,6 +12,7 @@ from engine.data.sequences import Sequence as OneSequence
 from engine.data.tokenizer import WordPieces
 from engine.model.losses import cross_entropy
 from engine.model.vlbert import VLBert
+from engine.structures.batch import Asked
 from engine.structures.example import Example, Regions, collate
 from engine.tasks.chunks import chunked
 
@@ -34,7 +35,8 @@ class HiddenWordsLoss:
         states: list[Tensor] = []
         truth: list[int] = []
         for chunk in chunked(built):
-            text = self.vlbert(collate([built[k] for k in chunk])).text
+            batch = collate([built[k] for k in chunk])
+            text = self.vlbert(batch, Asked.of(batch, [hidden[k].places for k in chunk], regions=False)).text
             for row, k in zip(text, chunk, strict=True):
                 states.append(row[hidden[k].places])
                 truth.extend(hidden[k].truth)

@@ -28,6 +28,7 @@ from engine.model.losses import (
 )
 from engine.model.vlbert import Encoded, VLBert
 from engine.precision import autocast
+from engine.structures.batch import Asked
 from engine.structures.boxes import Boxes
 from engine.structures.caption import Caption
 from engine.structures.example import Example, Regions, collate
@@ -146,7 +147,9 @@ class PretrainingTask:
         belongs: list[bool] = []
         for numbers in chunked([q.example for q in questions]):
             chunk = [questions[k] for k in numbers]
-            encoded = self.vlbert(collate([q.example for q in chunk]).to(self.device))
+            batch = collate([q.example for q in chunk]).to(self.device)
+            read = [[*q.places, *(place for place, _, _ in q.phrases)] for q in chunk]
+            encoded = self.vlbert(batch, Asked.of(batch, read, regions=True))
             words.append(encoded.text[_rows([q.places for q in chunk])])
             regions.append(encoded.regions[_rows([list(q.region_targets) for q in chunk])])
             aligned.append(self._alignment(encoded, [q.phrases for q in chunk]))

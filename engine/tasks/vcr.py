@@ -16,6 +16,7 @@ from engine.data.tokenizer import WordPieces
 from engine.errors import ConfigError
 from engine.model.losses import cross_entropy, mean_or_zero
 from engine.model.task_heads import ChoiceHead, FineTuned
+from engine.structures.batch import Asked
 from engine.structures.example import Example, Regions, collate
 from engine.structures.questions import CHOICES, ChoiceQuestion, Pictured, TaggedText
 from engine.tasks.chunks import chunked, trained_groups
@@ -65,8 +66,12 @@ class VcrTask:
         """Binary cross-entropy over the four choices, and whatever else has a weight: the class of each region, the
         right choices' hidden words, which words make a choice wrong, and the softmax over the four."""
         sequences = [self._sequences(i) for i in examples]
-        scores, encoded, regions = self._run(examples, sequences)
         right = [self.truth(i) for i in examples]
+        judged = [own for k, four in zip(right, sequences, strict=True)
+                  for own in (judged_words(four, k) if self.evidence else [[]] * CHOICES)]
+        classes = self.head.regions is not None and bool(self.class_numbers)
+        scores, encoded, regions = self._run(examples, sequences, [[p for p, _ in own] for own in judged],
+                                             read_regions=classes)
         truth = torch.tensor(right)
         losses = {"choice": F.binary_cross_entropy_with_logits(scores, F.one_hot(truth, CHOICES).float())}
         if self.ranking:
@@ -82,7 +87,7 @@ class VcrTask:
                     labels.extend(known.values())
             losses["classes"] = cross_entropy(self.head.regions(torch.stack(rows)), torch.tensor(labels))
         if self.evidence and self.head.words is not None:
-            losses["evidence"] = self.evidence * self._wrong_words(right, sequences, [text for text, _ in encoded])
+            losses["evidence"] = self.evidence * self._wrong_words(judged, [text for text, _ in encoded])
         if self.words:
             said = [four[k] for k, four in zip(right, sequences, strict=True)]
             losses["words"] = self.words * self.hidden_words(said, regions, generator)
@@ -90,11 +95,14 @@ class VcrTask:
 
     def scores(self, examples: Sequence[int], picture: bool = True) -> Tensor:
         """[K, 4] logits. picture: whether the model sees the regions."""
-        return self._run(examples, [self._sequences(i) for i in examples], picture)[0]
+        return self._run(examples, [self._sequences(i) for i in examples], picture=picture)[0]
 
-    def _run(self, examples: Sequence[int], sequences: Sequence[list[OneSequence]],
-             picture: bool = True) -> tuple[Tensor, list[Encoding], list[Regions]]:
-        """Scores [K, 4], the states of every example and choice, and the regions of every example."""
+    def _run(self, examples: Sequence[int], sequences: Sequence[list[OneSequence]], read: Sequence[Sequence[int]] = (),
+             *, read_regions: bool = False, picture: bool = True) -> tuple[Tensor, list[Encoding], list[Regions]]:
+        """Scores [K, 4], the states of every example and choice, and the regions of every example.
+
+        read: of every example and choice the pieces whose states are read; read_regions: whether the regions' are.
+        """
         asked = [(self._asked(i)[0].picture, ()) for i in examples]
         nothing = Regions.none(self.vlbert.regions.appearance)
         regions = self.source.regions(asked) if picture else [nothing] * len(examples)
@@ -103,19 +111,19 @@ class VcrTask:
         scores: list[Tensor | None] = [None] * len(built)
         states: list[Encoding] = [(torch.empty(0), torch.empty(0))] * len(built)
         for chunk in chunked(built):
-            encoded = self.vlbert(collate([built[k] for k in chunk]))
+            batch = collate([built[k] for k in chunk])
+            places = [read[k] for k in chunk] if read else ()
+            encoded = self.vlbert(batch, Asked.of(batch, places, regions=read_regions))
             for k, score, *own in zip(chunk, self.head(encoded.pooled), encoded.text, encoded.regions, strict=True):
                 scores[k], states[k] = score, (own[0], own[1])
         return torch.stack([s for s in scores if s is not None]).view(-1, CHOICES), states, regions
 
-    def _wrong_words(self, right: Sequence[int], sequences: Sequence[list[OneSequence]],
-                     texts: Sequence[Tensor]) -> Tensor:
-        """Binary cross-entropy of the words by which the choices differ; right: of each example its right choice;
+    def _wrong_words(self, judged: Sequence[list[tuple[int, float]]], texts: Sequence[Tensor]) -> Tensor:
+        """Binary cross-entropy of the words by which the choices differ; judged: of each example and choice its words;
         texts: the states of each one's pieces."""
         assert self.head.words is not None
-        told = [own for k, four in zip(right, sequences, strict=True) for own in judged_words(four, k)]
-        true = torch.tensor([r for own in told for _, r in own])
-        states = torch.cat([text[[place for place, _ in own]] for text, own in zip(texts, told, strict=True)])
+        true = torch.tensor([r for own in judged for _, r in own])
+        states = torch.cat([text[[place for place, _ in own]] for text, own in zip(texts, judged, strict=True)])
         return mean_or_zero(F.binary_cross_entropy_with_logits(self.head.words(states)[:, 0], true, reduction="none"))
 
     def _sequences(self, number: int) -> list[OneSequence]:

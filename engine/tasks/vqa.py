@@ -14,6 +14,7 @@ from engine.data.sequences import answered, open_question
 from engine.data.tokenizer import WordPieces
 from engine.errors import ConfigError
 from engine.model.task_heads import AnswerHead, FineTuned
+from engine.structures.batch import Asked
 from engine.structures.example import Example, Regions, collate
 from engine.structures.questions import OpenQuestion
 from engine.tasks.chunks import chunked, shown_by, trained_groups
@@ -96,9 +97,10 @@ class VqaTask:
         logits: list[Tensor | None] = [None] * len(examples)
         states: list[Tensor] = [torch.empty(0)] * len(examples)
         for chunk in chunked(built):
-            encoded = self.vlbert(collate([built[k] for k in chunk]))
-            asked_places = [own[k].asked or 0 for k in chunk]
-            answered = self.head(encoded.text[range(len(chunk)), asked_places])
+            batch = collate([built[k] for k in chunk])
+            places = [own[k].asked or 0 for k in chunk]
+            encoded = self.vlbert(batch, Asked.of(batch, [[p] for p in places], regions=self.evidence > 0))
+            answered = self.head(encoded.text[range(len(chunk)), places])
             for k, row, state in zip(chunk, answered, encoded.regions, strict=True):
                 logits[k], states[k] = row, state[: len(regions[k])]
         return torch.stack([row for row in logits if row is not None]), states, regions

@@ -9,7 +9,7 @@ from engine.errors import CaptionError
 from engine.model.embeddings import Embeddings, RegionEmbedding
 from engine.model.encoder import Encoder
 from engine.model.vlbert import VLBert
-from engine.structures.batch import Batch
+from engine.structures.batch import Asked, Batch
 
 B, T, R, D, A = 4, 7, 5, 32, 16
 
@@ -99,6 +99,22 @@ def test_each_word_can_have_a_visual_part_of_its_own(model, batch):
     close(model.encode(batch, obj_rep, own).text, model(batch).text)
     own[0, 2] = obj_rep[0, 1]
     assert not torch.allclose(model.encode(batch, obj_rep, own).text[0], model(batch).text[0], atol=1e-4)
+
+
+def test_what_is_asked_for_does_not_depend_on_what_is_not(model, batch):
+    """The same states and gradients as of a whole pass, and nothing where nothing was asked."""
+    asked = Asked.of(batch, [[3, 5], [], [1], [4]], regions=False)
+    assert asked.text.nonzero().tolist() == [[0, 3], [0, 5], [2, 1], [3, 4]] and not asked.regions.any()
+    for own in (asked, Asked(torch.zeros_like(batch.text_real), batch.region_real)):
+        gradients = []
+        for encoded in (model(batch, own), model(batch)):
+            read = torch.cat([encoded.text[own.text], encoded.regions[own.regions], encoded.pooled])
+            gradients.append((read, *torch.autograd.grad(read.square().sum(), [
+                model.embeddings.words.weight, *model.encoder.parameters()])))
+        for part, whole in zip(*gradients, strict=True):
+            close(part / whole.abs().max(), whole / whole.abs().max())
+        part = model(batch, own)
+        assert not part.text[:, 1:][~own.text[:, 1:]].any() and not part.regions[~own.regions].any()
 
 
 def test_too_long_a_text_is_refused(model):
