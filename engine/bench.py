@@ -17,6 +17,7 @@ from PIL import Image
 
 from engine.machine import processor
 from engine.memory import keep_freed_memory
+from engine.precision import fast_bf16
 from engine.predictor import Predictor, Seen
 from engine.structures.photo import Photo
 
@@ -49,7 +50,7 @@ def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     return {"processor": processor(), "cores": os.cpu_count(), "threads": torch.get_num_threads(),
             "memory_gigabytes": round(psutil.virtual_memory().total / 1e9, 1), "python": platform.python_version(),
-            "torch": torch.__version__, "bfloat16": torch.ops.mkldnn._is_mkldnn_bf16_supported()}
+            "torch": torch.__version__, "bfloat16": fast_bf16()}
 
 
 def timed(call: Callable[[int], Any], rounds: int) -> dict[str, float]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import torch
 
+MADE_FOR_BF16 = ("amx_bf16", "avx512_bf16", "bf16")  # as torch calls what processors of Intel, AMD and ARM can do
+
 
 def fast_bf16() -> bool:
-    """Whether this processor computes in bfloat16 by itself; elsewhere it is far slower than float32."""
-    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    """Whether this processor computes in bfloat16 by itself; where that is emulated it is slower than float32."""
+    able = torch.cpu.get_capabilities()
+    return torch.backends.mkldnn.is_available() and any(able.get(name, False) for name in MADE_FOR_BF16)
 
 
 def autocast(device: str = "cpu", precision: str = "bf16") -> torch.autocast:

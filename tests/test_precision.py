@@ -28,3 +28,12 @@ def test_nothing_else_chooses_an_arithmetic() -> None:
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.autocast":
                 off = any(k.arg == "enabled" and ast.unparse(k.value) == "False" for k in node.keywords)
                 assert off or path.name == "precision.py", path
+
+
+@pytest.mark.parametrize(("able", "fast"), [
+    ({"avx512_f": True, "avx512_bw": True, "avx512_bf16": False}, False), ({"avx2": True}, False),
+    ({"avx512_bf16": True}, True), ({"amx_bf16": True}, True), ({"neon": True, "bf16": True}, True)])
+def test_what_only_emulates_bfloat16_is_not_made_for_it(monkeypatch, able, fast) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    assert precision.fast_bf16() is fast
