@@ -43,8 +43,8 @@ class Taps(Hooks):
     """Records the last pass of its own thread through `model` while it is open.
 
     attention: one [B, H, L, L] per layer; row i says how much element i takes from each other; padding gets 0.
-    states: "regions" (obj_rep) [B, R, D], "embeddings" [B, L, D], "layer.0" ... "layer.N-1" [B, L, D] and
-    "pooled" [B, D].
+    states: "regions" (obj_rep) [B, R, D], "embeddings" [B, L, D], "layer.0" ... "layer.N-1" [B, L, D] (the last is 0
+    where a pass does not ask for it) and "pooled" [B, D].
     layout: who sits where in L.
 
     All are part of the graph, so gradients with respect to them can be asked for. While taps are open attention is
