@@ -102,7 +102,7 @@ def test_the_slope_is_the_limit_of_a_small_fading(explainer, predictor, seen, qu
 
     passes = Passes(predictor, Game.of(predictor, seen, question), Clock())
     faded = Faded(passes, resolve(passes, seen, word))
-    ones, step = torch.ones(1, len(PLAYERS)), 0.01
+    ones, step = torch.ones(1, len(PLAYERS)), 0.003
     found = explainer.attribute(seen, question, word, "gradient_x_input")
     with torch.no_grad():
         slopes = [float(faded(ones + step * one) - faded(ones - step * one)) / (2 * step)
