@@ -68,15 +68,15 @@ class VcrTask:
         sequences = [self._sequences(i) for i in examples]
         right = [self.truth(i) for i in examples]
         judged = [own for k, four in zip(right, sequences, strict=True)
-                  for own in (judged_words(four, k) if self.evidence else [[]] * CHOICES)]
-        classes = self.head.regions is not None and bool(self.class_numbers)
+                  for own in judged_words(four, k)] if self.evidence else []
+        classify = self.head.regions if self.class_numbers else None
         scores, encoded, regions = self._run(examples, sequences, [[p for p, _ in own] for own in judged],
-                                             read_regions=classes)
+                                             read_regions=classify is not None)
         truth = torch.tensor(right)
         losses = {"choice": F.binary_cross_entropy_with_logits(scores, F.one_hot(truth, CHOICES).float())}
         if self.ranking:
             losses["ranking"] = self.ranking * cross_entropy(scores, truth)
-        if self.head.regions is not None and self.class_numbers:
+        if classify is not None:
             rows: list[Tensor] = []
             labels: list[int] = []
             for k, (i, own) in enumerate(zip(examples, regions, strict=True)):
@@ -85,7 +85,7 @@ class VcrTask:
                 for place in range(k * CHOICES, (k + 1) * CHOICES):
                     rows.extend(encoded[place][1][r] for r in known)
                     labels.extend(known.values())
-            losses["classes"] = cross_entropy(self.head.regions(torch.stack(rows)), torch.tensor(labels))
+            losses["classes"] = cross_entropy(classify(torch.stack(rows)), torch.tensor(labels))
         if self.evidence and self.head.words is not None:
             losses["evidence"] = self.evidence * self._wrong_words(judged, [text for text, _ in encoded])
         if self.words:
@@ -101,7 +101,8 @@ class VcrTask:
              *, read_regions: bool = False, picture: bool = True) -> tuple[Tensor, list[Encoding], list[Regions]]:
         """Scores [K, 4], the states of every example and choice, and the regions of every example.
 
-        read: of every example and choice the pieces whose states are read; read_regions: whether the regions' are.
+        read: of every example and choice the pieces whose states are read, or nothing for none; read_regions: whether
+        the regions' are.
         """
         asked = [(self._asked(i)[0].picture, ()) for i in examples]
         nothing = Regions.none(self.vlbert.regions.appearance)
