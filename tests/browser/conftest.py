@@ -23,7 +23,7 @@ PATIENCE = 60_000  # milliseconds: a shared machine may be slow, and nothing her
 def chromium():
     with sync_api.sync_playwright() as tools:
         browser = tools.chromium.launch(executable_path=find_chromium(), args=[
-            "--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"])
+            "--no-sandbox", "--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"])
         yield browser
         browser.close()
 
