@@ -21,7 +21,7 @@ from engine.precision import fast_bf16
 from engine.predictor import Predictor, Seen
 from engine.structures.photo import Photo
 
-CAPTION = "a man in a red shirt and his small brown dog run along the beach near water"  # 16 words
+CAPTION = "a man in a red shirt and his small brown dog run along the beach near water"  # 17 words
 REGIONS = 36
 
 

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error.filename or 'a file'}: {error.strerror or error}\n")
         return 2
     except KeyboardInterrupt:
-        sys.stderr.write("stopped; run the same command again to go on\n")
+        sys.stderr.write("stopped; a training run goes on when the same command is given again\n")
         return 130
     return 0
 

@@ -152,7 +152,7 @@ class PretrainingConfig(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class RecipeConfig(Settings):
-    """Length of the stages; the defaults are about those of the shipped weights (see their model card)."""
+    """Length of the stages; the defaults are about a third of what the shipped weights had (see their model card)."""
 
     detector_epochs: float = setting(1.8, "passes over the photos for the detector", low=0)
     views: int = setting(2, "more looks at each photo (mirrored, relit, boxes moved), from which features are drawn",

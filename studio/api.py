@@ -58,7 +58,8 @@ class Api:
             kind: "word" or "region", what the answer is about
             index: the place of that hidden word or region
             answer: the answer to explain; the true one if left out
-            method: relevance, integrated_gradients, gradient_x_input, leave_one_out, shapley, attention or rollout
+            method: consensus (if left out), relevance, integrated_gradients, gradient_x_input, leave_one_out, shapley,
+                attention or rollout
             proof: whether to measure how faithful the map is, which takes longer
             boxes: x1, y1, x2, y2 as fractions of the photo, one a region; the detector's own if left out
             heads_off: pairs of layer and head, from 0, that are switched off

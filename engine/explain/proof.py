@@ -1,7 +1,7 @@
 """How far an attribution tells what the model does: deletion, insertion and leave-one-out on the very example.
 
 Deletion and insertion are those of Petsiuk, Das and Saenko 2018 (RISE, arXiv 1806.07421), over words and regions
-together. Players are taken out as the model was trained to miss them, so no input is one it never saw.
+together. Players are taken out as the model was trained to miss them, though more of them than training hid at once.
 """
 
 from __future__ import annotations

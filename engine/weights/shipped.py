@@ -1,9 +1,10 @@
-"""The folder of weights that the project ships and that a finished pre-training run writes.
+"""The folder of weights that the project ships and, without the last two, that a finished pre-training run writes.
 
     vocab.txt                        BERT's word pieces
     labels.json                      region classes, the spellings merged into them, attributes
     NAME-detector.safetensors        float16
     NAME-vlbert.safetensors          float16
+    NAME-TASK.safetensors            adapters
     README.md                        model card
 """
 
