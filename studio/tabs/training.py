@@ -13,7 +13,7 @@ from engine.errors import VLBertError
 from engine.structures.photo import Photo
 from studio.errors import without_folders
 from studio.tabs.training_form import NEXT, build_form, order_of
-from studio.tabs.training_view import Seen, Shown, look
+from studio.tabs.training_view import AT_ONCE, Seen, Shown, look
 from studio.teaching.before import Before
 from studio.teaching.jobs import Jobs
 from studio.teaching.runs import Run
@@ -91,6 +91,20 @@ def told(jobs: Jobs) -> Callable[..., str]:
     return tell
 
 
+def asker(jobs: Jobs) -> Callable[[str | None], list[Any]]:
+    """Asks whether the chosen run may go: its id, which is held while it is asked, and the three buttons."""
+
+    def ask(id: str | None) -> list[Any]:
+        try:
+            run = jobs.run(id or "")
+        except VLBertError:  # somebody else has deleted it: the next look says so
+            return [gr.skip()] * 4
+        return [run.id, gr.Button(visible=False), gr.Button(f"Yes, delete “{run.name}” for good", visible=True),
+                gr.Button(visible=True)]
+
+    return ask
+
+
 def _build_right() -> tuple[Shown, dict[str, Any]]:
     """The run that is followed, above the list of all."""
     run = gr.Dropdown(label="Run", choices=[], visible=False, interactive=True, elem_id="training-run")
@@ -115,13 +129,13 @@ def _build_right() -> tuple[Shown, dict[str, Any]]:
             rename = gr.Button("Rename", scale=1, size="md", min_width=110)
         with gr.Row(elem_classes="manage"):
             delete = gr.Button("Delete the chosen run", size="md", elem_id="training-delete")
-            sure = gr.Button("Yes, delete it for good", variant="stop", size="md", visible=False,
-                             elem_id="training-sure")
+            sure = gr.Button(variant="stop", size="md", visible=False, elem_id="training-sure")
             keep = gr.Button("Keep it", size="md", visible=False)
+            doomed = gr.State("")
     timer, seen = gr.Timer(SECONDS, active=False), gr.State(Seen())
     return (Shown(run, compare, progress, charts, stop, resume, example, moment, watched, history, table, adapter, card,
                   group, timer, seen),
-            {"name": new_name, "rename": rename, "delete": delete, "sure": sure, "keep": keep})
+            {"name": new_name, "rename": rename, "delete": delete, "sure": sure, "keep": keep, "doomed": doomed})
 
 
 def _wire(jobs: Jobs, shown: Shown, manage: dict[str, Any], said: gr.HTML, see: Callable[..., list[Any]],
@@ -140,12 +154,14 @@ def _wire(jobs: Jobs, shown: Shown, manage: dict[str, Any], said: gr.HTML, see: 
         return run
 
     asking = [manage["delete"], manage["sure"], manage["keep"]]
-    manage["delete"].click(lambda: [gr.Button(visible=v) for v in (False, True, True)], outputs=asking, **QUIET)
-    for button in (manage["sure"], manage["keep"]):
-        button.click(lambda: [gr.Button(visible=v) for v in (True, False, False)], outputs=asking, **QUIET)
-    for button, work, more in ((shown.stop, jobs.stop, []), (shown.resume, jobs.resume, []),
-                               (manage["rename"], jobs.rename, [manage["name"]]), (manage["sure"], jobs.delete, [])):
-        button.click(done(work), [shown.run, *more], said, **QUIET).then(see, follow, shown.all, **QUIET)
+    manage["delete"].click(asker(jobs), shown.run, [manage["doomed"], *asking], **QUIET)
+    for event in (manage["sure"].click, manage["keep"].click, shown.run.input):
+        event(lambda: [gr.Button(visible=v) for v in (True, False, False)], outputs=asking, **QUIET)
+    for button, work, asked in (
+            (shown.stop, lambda id, label: jobs.stop(id, at_once=label == AT_ONCE), [shown.run, shown.stop]),
+            (shown.resume, jobs.resume, [shown.run]), (manage["rename"], jobs.rename, [shown.run, manage["name"]]),
+            (manage["sure"], jobs.delete, [manage["doomed"]])):
+        button.click(done(work), asked, said, **QUIET).then(see, follow, shown.all, **QUIET)
 
 
 def _save(photo: Photo, path: Path) -> None:

@@ -22,6 +22,7 @@ from studio.views.progress import curves, progress, table
 from studio.views.watched import history, watched
 
 RESUMABLE = ("stopped", "failed", "broken off")
+AT_ONCE = "Stop at once"
 MOST_WORDS = 60  # characters of an example in the list
 
 
@@ -86,7 +87,7 @@ def look(jobs: Jobs, id: str | None, compare: list[str] | None, example: int | N
         (progress(run) + _command(jobs, run)) if run else INVITATION,
         curves([run, *others], now if examples.moments else None) if run and _has_curve(run) else "",
         gr.Button(visible=run is not None and run.state in ACTIVE,
-                  value="Stop at once" if run and run.state == "stopping" else "Stop"),
+                  value=AT_ONCE if run and run.state == "stopping" else "Stop"),
         gr.Button(visible=run is not None and run.state in RESUMABLE),
         gr.Dropdown(choices=[(_words(a, n), n) for n, a in enumerate(examples.asked)],
                     value=number if examples.asked else None, visible=bool(examples.asked)),

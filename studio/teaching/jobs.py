@@ -29,6 +29,7 @@ from studio.teaching.orders import PROBE, ROOT, Order, Places
 from studio.teaching.runs import ACTIVE, OUTPUT, Record, Run, read_run
 
 TICK = 0.5  # seconds between two looks at the queue
+DOUBLE_CLICK = 1.0  # seconds in which a second click means the first
 MOST_WAITING = 20
 MOST_NAME = 60
 _log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Jobs:
         self.limits, self.python, self.nice = limits, python, nice
         self._lock = threading.RLock()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._told: dict[str, float] = {}  # when each run was told to stop
         self._ending = threading.Event()
         self.places.runs.mkdir(parents=True, exist_ok=True)
 
@@ -119,17 +121,22 @@ class Jobs:
         self.tick()
         return id
 
-    def stop(self, id: str, why: str = "") -> None:
-        """Within a step, which is saved; asked a second time, at once. why: kept with the run."""
+    def stop(self, id: str, why: str = "", *, at_once: bool = False) -> None:
+        """Within a step, which is saved; asked again, nothing more. why: kept with the run. at_once: one that is
+        stopping already ends without saving; not within DOUBLE_CLICK seconds, when nobody has seen it stopping."""
         with self._lock:
             run = self.run(id)
             if run.record is None or run.state not in ACTIVE:
                 return
+            again, now = run.state == "stopping", time.monotonic()
+            if again and (not at_once or now - self._told.get(id, float("-inf")) < DOUBLE_CLICK):
+                return
+            self._told[id] = now
             process = run.record.process()
             replace(run.record, asked=0.0, why=why or run.record.why).write(run.folder)
             if process:
                 with contextlib.suppress(psutil.Error):
-                    process.send_signal(signal.SIGKILL if run.state == "stopping" else signal.SIGTERM)
+                    process.send_signal(signal.SIGKILL if again else signal.SIGTERM)
 
     def resume(self, id: str) -> None:
         """Put a run that ended early back into the queue. Raises RequestError for one that cannot go on."""

@@ -6,8 +6,11 @@ import pytest
 from pages import ROOT, answered
 from playwright.sync_api import expect
 
+from engine.config import FineTuneConfig, ScenesConfig
 from studio.bench import served
 from studio.lessons.lesson import all_lessons
+from studio.teaching.orders import Order
+from studio.teaching.runs import Record
 from tests.tiny import write_tiny
 
 APP = ROOT / "tests" / "studio" / "teaching_app.py"
@@ -59,6 +62,28 @@ def test_start_shows_the_first_point_stop_stops_and_another_studio_finds_the_run
         page.locator("#training-delete").click()
         page.locator("#training-sure").click()
         expect(page.locator("#training-runs")).to_contain_text("No runs yet")
+        assert page.problems == []
+
+
+def test_only_the_run_that_the_question_names_is_deleted(visit, folders, tmp_path):
+    settings = FineTuneConfig(held_out=0.25, evaluate_every=1)
+    for name, id in (("first", "20260101-120000-aaaa"), ("second", "20260101-120001-bbbb")):
+        (tmp_path / id).mkdir()
+        Record(name, Order(settings, ScenesConfig(scenes=8)), 1.0, 0.0).write(tmp_path / id)
+    with served("--runs", str(tmp_path), "--weights", str(folders[1]), app=APP) as (url, _):
+        page = opened(visit, url)
+        sure, rows = page.locator("#training-sure"), page.locator("#training-runs tbody th")
+        expect(rows).to_have_text(["second", "first"])
+        page.locator("#training-delete").click()
+        expect(sure).to_have_text("Yes, delete “second” for good")
+        page.get_by_label("Run", exact=True).click()
+        page.get_by_role("option", name="first").click()
+        expect(sure).to_be_hidden()
+        page.locator("#training-delete").click()
+        expect(sure).to_have_text("Yes, delete “first” for good")
+        sure.click()
+        expect(rows).to_have_text(["second"])
+        expect(sure).to_be_hidden()
         assert page.problems == []
 
 

@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from engine.cli import parser
@@ -145,6 +146,23 @@ def test_a_run_that_cannot_learn_says_why(places):
     run = wait(studio, id, lambda r: r.state not in ("waiting", "running"))
     assert run.state == "failed" and "would take 4 steps" in run.problem and "at most 3" in run.problem
     assert "--most-steps 3" in run.command(studio.places)
+
+
+def test_a_second_click_on_stop_kills_nothing_unless_the_page_said_at_once(places, tmp_path, monkeypatch):
+    sent = []
+    monkeypatch.setattr(psutil.Process, "send_signal", lambda process, number: sent.append(number))
+    studio = Jobs(Places(tmp_path, places.weights))
+    folder = tmp_path / "20260101-120000-abcd"
+    folder.mkdir()
+    Record("r", Order(QUICK, SCENES), 1.0, 1.0, os.getpid(), psutil.Process().create_time()).write(folder)
+    studio.stop(folder.name)
+    studio.stop(folder.name)  # from another tab, which shows it running still
+    studio.stop(folder.name, at_once=True)  # the button said so, but only since the click before
+    assert sent == [signal.SIGTERM] and studio.run(folder.name).state == "stopping"
+    monkeypatch.setattr("studio.teaching.jobs.DOUBLE_CLICK", 0.0)
+    studio.stop(folder.name)
+    studio.stop(folder.name, at_once=True)
+    assert sent == [signal.SIGTERM, signal.SIGKILL]
 
 
 def test_a_process_that_got_the_same_number_since_is_not_the_run(places, tmp_path):
