@@ -14,12 +14,13 @@ ENDS = ("finished", "failed", "stopped")
 
 @dataclass(frozen=True)
 class Point:
-    """One line on the losses: their sum, seconds since the (last) start, and seconds left."""
+    """One line on the losses: their sum, seconds since the (last) start, and seconds left. start: which it was."""
 
     step: int
     loss: float
     elapsed: float
     left: float
+    start: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class Log:
 
     @property
     def speed(self) -> float:
-        """Examples a second over the last lines; 0 where too little is known."""
-        last = self.points[-6:]
+        """Examples a second over the last lines of the last start; 0 where too little is known."""
+        last = [p for p in self.points[-6:] if p.start == self.points[-1].start]
         if len(last) < 2 or last[-1].elapsed <= last[0].elapsed:
             return 0.0
         return (last[-1].step - last[0].step) * self.batch / (last[-1].elapsed - last[0].elapsed)
@@ -91,18 +92,20 @@ class _Reader:
         self.fields: dict[str, Any] = {}
         self.points: dict[int, Point] = {}
         self.measured: dict[int, Measured] = {}
+        self.starts = 0
 
     def take(self, line: dict[str, Any]) -> None:
         event = line.get("event")
         if event is None:
             point = Point(int(line["step"]), float(sum(line["losses"].values())), float(line["elapsed"]),
-                          float(line["left"]))
+                          float(line["left"]), self.starts)
             self._forget(self.points, point.step)
             self.points[point.step] = point
-            self.fields["steps"] = int(line["steps"])
+            self.fields |= {"steps": int(line["steps"]), "preparing": None}
         elif event == "preparing":
             self.fields["preparing"] = (str(line["what"]), int(line["done"]), int(line["count"]))
             if line["what"] == "start":
+                self.starts += 1
                 self.fields |= {"end": "", "why": ""}
         elif event == "begun":
             self.fields |= {k: int(line[k]) for k in ("steps", "batch", "examples", "held_out")}

@@ -148,6 +148,27 @@ def test_a_run_that_cannot_learn_says_why(places):
     assert "--most-steps 3" in run.command(studio.places)
 
 
+def test_a_run_that_goes_on_tells_of_its_steps_at_once_and_not_of_the_time_before(tmp_path):
+    start = '{"event": "preparing", "what": "start", "done": 0, "count": 1}\n'
+    begun = '{"event": "begun", "examples": 96, "held_out": 8, "steps": 40, "batch": 32, "chance": 0.2, "step": 0}\n'
+
+    def told(step, elapsed, left):
+        return json.dumps({"step": step, "steps": 40, "losses": {"sum": 1.0}, "elapsed": elapsed, "left": left}) + "\n"
+
+    folder = tmp_path / "log"
+    folder.mkdir()
+    Record("r", Order(QUICK, SCENES), 1.0, 1.0, os.getpid(), psutil.Process().create_time()).write(folder)
+    lines = start + begun + '{"event": "evaluated", "step": 0, "accuracy": 0.2, "kinds": {}}\n'
+    lines += told(5, 1.0, 9.0) + told(10, 2.0, 6.0) + '{"event": "stopped"}\n' + start
+    (folder / "log.jsonl").write_text(lines)
+    assert "Starting Python" in progress(read_run(folder))
+    (folder / "log.jsonl").write_text(lines + begun + told(15, 5.0, 65.0))
+    first = progress(read_run(folder))
+    assert "Learning" in first and 'value="0.3750"' in first and "1:05 min" in first and read_run(folder).log.speed == 0
+    (folder / "log.jsonl").write_text(lines + begun + told(15, 5.0, 65.0) + told(20, 15.0, 40.0))
+    assert read_run(folder).log.speed == 16.0  # 5 steps of 32 in 10 seconds
+
+
 def test_a_second_click_on_stop_kills_nothing_unless_the_page_said_at_once(places, tmp_path, monkeypatch):
     sent = []
     monkeypatch.setattr(psutil.Process, "send_signal", lambda process, number: sent.append(number))
