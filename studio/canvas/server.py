@@ -58,8 +58,8 @@ def server_functions(service: Service, explain: Explanations, card: str = "",
                 "caption": example.caption, "hide": example.hide, "shows": example.shows}
 
     def keep(sent: Any) -> Reply:
-        photo = service.visitors.photo(text(sent, "visitor"), Session.from_json(sent).photo)
-        return {"kept": kept.keep(photo)}
+        visitor = text(sent, "visitor")
+        return {"kept": kept.keep(visitor, service.visitors.photo(visitor, Session.from_json(sent).photo))}
 
     def open_kept(sent: Any) -> Reply:
         photo = kept.photo(text(sent, "kept"))

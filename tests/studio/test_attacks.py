@@ -14,6 +14,7 @@ from engine.errors import WeightsError
 from engine.weights.files import read_tensors
 from studio.canvas.server import server_functions
 from studio.explaining.explanations import Explanations
+from studio.kept import Kept
 from studio.service import Service
 from studio.visitors import PHOTOS_EACH, Visitors
 
@@ -48,6 +49,16 @@ def test_a_thousand_uploads_keep_to_the_memory_of_a_few(service):
     held = [photo for record in service.visitors._visitors.values() for photo in record.photos.values()]
     assert sum(photo.pixels.nbytes for photo in held) <= 3_000_000
     assert all(len(record.photos) <= PHOTOS_EACH for record in service.visitors._visitors.values())
+
+
+def test_a_photo_that_is_linked_to_again_and_again_is_kept_once(photo, monkeypatch):
+    monkeypatch.setattr("studio.kept.MOST_BYTES", 3 * photo().pixels.nbytes)
+    kept = Kept()
+    first, names = kept.keep("a", photo(1)), {kept.keep("a", photo(2)) for _ in range(15)}
+    assert len(names) == 1 and kept.photo(first).pixels[0, 0, 0] == 1 and kept.photo(*names).pixels[0, 0, 0] == 2
+    other = kept.keep("b", photo(2))
+    assert len({first, *names, other}) == 3 and min(map(len, (first, *names, other))) == 43  # 256 bits
+    assert Kept().keep("a", photo(1)) != first
 
 
 def test_another_visitors_ticket_opens_nothing_in_any_function(service, call):
