@@ -91,7 +91,7 @@ class Api:
         except VLBertError as error:
             raise gr.Error(without_folders(str(error)), print_exception=False) from error
         finally:
-            self._service.leave(visitor)
+            self._service.dismiss(visitor)
 
 
 def build_api(service: Service, explain: Explanations) -> None:

@@ -156,6 +156,11 @@ class Service:
         self.visitors.leave(visitor)
         self._forget_closed()
 
+    def dismiss(self, visitor: str) -> None:
+        """The same of a visitor who does not come back."""
+        self.visitors.dismiss(visitor)
+        self._forget_closed()
+
     def _ask(self, seen: Seen, session: Session, masking: Masking) -> Prediction:
         if session.heads_off:
             return self.explainer.ask(seen, question(session, masking))

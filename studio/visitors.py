@@ -85,6 +85,11 @@ class Visitors:
             if visitor in self._visitors:
                 self._visitors[visitor].photos.clear()
 
+    def dismiss(self, visitor: str) -> None:
+        """Forget a visitor who does not come back, the name too."""
+        with self._lock:
+            self._visitors.pop(visitor, None)
+
     def sweep(self) -> None:
         """Drop the photos of everyone who has been idle too long."""
         with self._lock:

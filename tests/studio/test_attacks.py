@@ -5,6 +5,7 @@ import json
 import struct
 import time
 
+import gradio as gr
 import pytest
 from fake_predictor import FakePredictor
 from gradio.data_classes import DataWithFiles
@@ -12,6 +13,7 @@ from PIL import Image
 
 from engine.errors import WeightsError
 from engine.weights.files import read_tensors
+from studio.api import Api
 from studio.canvas.server import server_functions
 from studio.explaining.explanations import Explanations
 from studio.kept import Kept
@@ -49,6 +51,20 @@ def test_a_thousand_uploads_keep_to_the_memory_of_a_few(service):
     held = [photo for record in service.visitors._visitors.values() for photo in record.photos.values()]
     assert sum(photo.pixels.nbytes for photo in held) <= 3_000_000
     assert all(len(record.photos) <= PHOTOS_EACH for record in service.visitors._visitors.values())
+
+
+def test_calls_of_programs_push_nobodys_visit_out(service, monkeypatch):
+    monkeypatch.setattr("studio.visitors.MOST_VISITORS", 3)
+    idle = service.visitors.admit()
+    ticket = upload(service, idle, 1)["photo"]
+    api, file = Api(service, Explanations(service)), io.BytesIO()
+    Image.new("RGB", (60, 40)).save(file, "PNG")
+    for _ in range(5):
+        assert api.predict(file.getvalue(), "a dog runs", [1], [])["words"][0]["truth"] == "dog"
+        with pytest.raises(gr.Error):
+            api.predict(b"no picture", "a dog runs", [1], [])
+    assert service.visitors.photo(idle, ticket).width == 200
+    assert list(service.visitors._visitors) == [idle]
 
 
 def test_a_photo_that_is_linked_to_again_and_again_is_kept_once(photo, monkeypatch):
