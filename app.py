@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None, load: Callable[[Path, str, str]
     service = Service(lambda: load(flags.weights, flags.detector, flags.detector_device), explain=explain)
     jobs = open_jobs(flags)
     page = build_page(service, flags.weights / "README.md", jobs,
-                      lambda: () if flags.public else beside(flags.weights, flags.runs))
+                      lambda: () if flags.public else beside(flags.weights, flags.runs), flags.public)
     page.launch(server_name=flags.host, server_port=flags.port, share=flags.share, inbrowser=flags.open,
                 prevent_thread_lock=True, theme=look(), css_paths=STYLES, footer_links=[], run_history=False,
                 enable_monitoring=False, ssr_mode=False, mcp_server=flags.mcp,

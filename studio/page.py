@@ -21,6 +21,8 @@ from studio.teaching.jobs import Jobs
 
 TITLE = "VL-BERT Studio"
 MOST_VISITS = 10_000
+# Seconds between two looks at the files that Gradio has taken in or offers for download, and how long each stays.
+KEPT, KEPT_PUBLIC = (3600, 24 * 3600), (60, 300)
 STYLES = [Path(__file__).parent / "page.css", training.STYLE]
 
 
@@ -35,10 +37,11 @@ def look() -> gr.themes.Base:
 
 
 def build_page(service: Service, card: Path, jobs: Jobs | None = None,
-               folders: Callable[[], Sequence[Path]] = tuple) -> gr.Blocks:
+               folders: Callable[[], Sequence[Path]] = tuple, public: bool = False) -> gr.Blocks:
     """One tab for each thing to do, and below them the model card `card`, a Markdown file.
 
-    jobs: the runs of fine-tuning; None offers none. folders: of weights to compare with.
+    jobs: the runs of fine-tuning; None offers none. folders: of weights to compare with. public: what anybody can
+    upload leaves the disk after minutes, else after a day.
     """
     visits: dict[str, str] = {}
     explain = Explanations(service)
@@ -53,7 +56,8 @@ def build_page(service: Service, card: Path, jobs: Jobs | None = None,
     def leave(request: gr.Request) -> None:
         service.leave(visits.pop(request.session_hash or "", ""))
 
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True,
+                   delete_cache=KEPT_PUBLIC if public else KEPT) as page:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Hide and see", id="hide"):
                 build_lessons(elem_id="lessons")

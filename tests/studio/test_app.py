@@ -2,7 +2,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gradio as gr
 import pytest
+from fake_predictor import FakeExplainer, FakePredictor
 
 import app
 
@@ -25,3 +27,24 @@ def test_an_unknown_flag_is_refused(capsys):
     with pytest.raises(SystemExit):
         app.read_flags(["--unheard-of"])
     assert "unrecognized arguments: --unheard-of" in capsys.readouterr().err
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    """launched(*flags): the page that `app.py` builds, and what it is launched with; nothing is served."""
+    said = []
+    monkeypatch.setattr(gr.Blocks, "launch", lambda page, **how: said.append((page, how)))
+    monkeypatch.setattr(gr.Blocks, "block_thread", lambda page: None)
+
+    def made(*flags):
+        app.main(flags, load=FakePredictor.load, explain=FakeExplainer)
+        return said[-1]
+
+    return made
+
+
+def test_what_anybody_uploads_leaves_the_disk_within_minutes(launched, tmp_path):
+    private, _ = launched("--runs", str(tmp_path))
+    assert 0 < private.delete_cache[0] <= private.delete_cache[1] == 24 * 3600  # a download is there for a day
+    public, _ = launched("--public")
+    assert sum(public.delete_cache) <= 600
