@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from studio.explaining.checkpoints import beside
 from studio.flags import read_flags
 from studio.jobs import open_jobs
+from studio.lane import MOST_THREADS
 from studio.page import STYLES, build_page, look
 from studio.public import MOST_UPLOAD, PublicLimits
 from studio.service import Service, load_explainer
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None, load: Callable[[Path, str, str]
                       lambda: () if flags.public else beside(flags.weights, flags.runs), flags.public)
     page.launch(server_name=flags.host, server_port=flags.port, share=flags.share, inbrowser=flags.open,
                 prevent_thread_lock=True, theme=look(), css_paths=STYLES, footer_links=[], run_history=False,
-                enable_monitoring=False, ssr_mode=False, mcp_server=flags.mcp,
+                enable_monitoring=False, ssr_mode=False, mcp_server=flags.mcp, max_threads=MOST_THREADS,
                 max_file_size=MOST_UPLOAD if flags.public else "64mb",
                 app_kwargs={"middleware": [Middleware(PublicLimits)]} if flags.public else None)
     service.start()

@@ -13,6 +13,7 @@ from studio.errors import BusyError
 Result = TypeVar("Result")
 
 MOST_WAITING = 64
+MOST_THREADS = 10 * MOST_WAITING  # of the server: whoever waits holds one, and however full the lanes, Stop finds one
 
 
 class Lane:

@@ -54,7 +54,9 @@ def build_page(service: Service, card: Path, jobs: Jobs | None = None,
         return [{"visitor": visitor}] * 2
 
     def leave(request: gr.Request) -> None:
-        service.leave(visits.pop(request.session_hash or "", ""))
+        visitor = visits.pop(request.session_hash or "", "")
+        explain.works.stop_all(visitor)
+        service.leave(visitor)
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True,
                    delete_cache=KEPT_PUBLIC if public else KEPT) as page:

@@ -9,6 +9,9 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
+from studio.errors import BusyError
+
+MOST_EACH = 8  # a page looks at one question in six ways at most, and stops what it needs no more
 MOST_REMEMBERED = 1024  # stops that came before their work
 
 
@@ -43,42 +46,46 @@ class Works:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._under_way: dict[tuple[str, int], Work] = {}
+        self._under_way: dict[Work, tuple[str, int]] = {}
         self._stopped: OrderedDict[tuple[str, int], None] = OrderedDict()
 
     @contextmanager
     def begin(self, visitor: str, number: int) -> Iterator[Work]:
-        """A stop may come before the work it is about: requests overtake one another."""
+        """A stop may come before the work it is about: requests overtake one another.
+
+        Raises BusyError where too much of this visitor's work goes on already.
+        """
         work, key = Work(), (visitor, number)
         with self._lock:
-            self._under_way[key] = work
+            if sum(whose == visitor and not w.is_stopped() for w, (whose, _) in self._under_way.items()) >= MOST_EACH:
+                raise BusyError(f"{MOST_EACH} of your questions are being worked on. Wait for one, or stop it.")
+            self._under_way[work] = key
             if key in self._stopped:
                 work.stop()
         try:
             yield work
         finally:
             with self._lock:
-                self._under_way.pop(key, None)
+                del self._under_way[work]
 
     def progress(self, visitor: str, number: int) -> tuple[int, int]:
         """(done, total); (0, 0) where nothing is known of it."""
         with self._lock:
-            work = self._under_way.get((visitor, number))
-        return (work.done, work.total) if work else (0, 0)
+            return next(((w.done, w.total) for w, key in self._under_way.items() if key == (visitor, number)), (0, 0))
 
     def stop(self, visitor: str, number: int) -> None:
         """Also for work that is still to come."""
         with self._lock:
-            work = self._under_way.get((visitor, number))
+            found = [work for work, key in self._under_way.items() if key == (visitor, number)]
             self._stopped[visitor, number] = None
             while len(self._stopped) > MOST_REMEMBERED:
                 self._stopped.popitem(last=False)
-        if work:
+        for work in found:
             work.stop()
 
     def stop_all(self, visitor: str) -> None:
         """Everything under way for a visitor who has gone."""
         with self._lock:
-            found = [work for (whose, _), work in self._under_way.items() if whose == visitor]
+            found = [work for work, (whose, _) in self._under_way.items() if whose == visitor]
         for work in found:
             work.stop()

@@ -1,12 +1,18 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
 from fake_predictor import FakeExplainer, FakePredictor
 
 import app
+from studio import page as page_module
+from studio.explaining.explanations import Explanations
+from studio.lane import MOST_WAITING, Lane
+from studio.page import build_page
+from studio.service import Service
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -48,3 +54,22 @@ def test_what_anybody_uploads_leaves_the_disk_within_minutes(launched, tmp_path)
     assert 0 < private.delete_cache[0] <= private.delete_cache[1] == 24 * 3600  # a download is there for a day
     public, _ = launched("--public")
     assert sum(public.delete_cache) <= 600
+
+
+def test_a_thread_is_left_for_stop_however_many_wait_in_every_lane(launched, monkeypatch):
+    lanes, init = [], Lane.__init__
+    monkeypatch.setattr(Lane, "__init__", lambda lane, name: (lanes.append(name), init(lane, name))[1])
+    _, how = launched("--public")
+    assert "quick" in lanes and how["max_threads"] >= MOST_WAITING * (len(lanes) + 1)
+
+
+def test_what_is_under_way_for_a_visitor_stops_when_the_page_is_closed(monkeypatch):
+    made = []
+    monkeypatch.setattr(page_module, "Explanations", lambda service: made.append(Explanations(service)) or made[0])
+    page = build_page(Service(FakePredictor), Path("none.md"))
+    functions = {block.fn.__name__: block.fn for block in page.fns.values() if block.fn}
+    here, there = SimpleNamespace(session_hash="here"), SimpleNamespace(session_hash="there")
+    one, other = functions["arrive"](here)[0]["visitor"], functions["arrive"](there)[0]["visitor"]
+    with made[0].works.begin(one, 1) as work, made[0].works.begin(other, 1) as others:
+        functions["leave"](here)
+        assert work.is_stopped() and not others.is_stopped()

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import ExitStack
 
 import fake_predictor as stand_in
 import pytest
@@ -11,7 +12,9 @@ from engine.errors import StoppedError
 from engine.explain.question import Asked
 from engine.explain.results import Attribution
 from studio.canvas.server import server_functions
+from studio.errors import BusyError
 from studio.explaining.explanations import Explanations, Subject
+from studio.explaining.works import MOST_EACH, Works
 from studio.service import Service, Status
 from studio.session import Session
 
@@ -140,6 +143,22 @@ def test_a_stop_that_overtakes_its_own_work_is_not_lost(studio, photo):
     with pytest.raises(StoppedError):
         explain.attribute(asks, DOG, "shapley")
     assert engine.calls == []
+
+
+def test_a_visitor_has_a_few_works_at_a_time_whatever_their_numbers_and_others_have_theirs():
+    works = Works()
+    with ExitStack() as under_way:
+        for _ in range(MOST_EACH):
+            under_way.enter_context(works.begin("greedy", 1))
+        with pytest.raises(BusyError, match="Wait for one, or stop it"), works.begin("greedy", 2):
+            pass
+        other = under_way.enter_context(works.begin("other", 1))
+        works.stop("greedy", 1)  # what is stopped ends soon
+        with works.begin("greedy", 3) as work:
+            works.stop_all("greedy")
+            assert work.is_stopped() and not other.is_stopped()
+    with works.begin("greedy", 4) as work:
+        assert not work.is_stopped()
 
 
 def _stopped(work):
