@@ -13,7 +13,7 @@ from engine.errors import VLBertError
 from engine.structures.photo import Photo
 from studio.errors import without_folders
 from studio.tabs.training_form import NEXT, build_form, order_of
-from studio.tabs.training_view import AT_ONCE, Seen, Shown, look
+from studio.tabs.training_view import AT_ONCE, Seen, Shown, look, withdraw
 from studio.teaching.before import Before
 from studio.teaching.jobs import Jobs
 from studio.teaching.runs import Run
@@ -153,6 +153,10 @@ def _wire(jobs: Jobs, shown: Shown, manage: dict[str, Any], said: gr.HTML, see: 
 
         return run
 
+    def delete(id: str) -> None:
+        jobs.delete(id)
+        withdraw(id)
+
     asking = [manage["delete"], manage["sure"], manage["keep"]]
     manage["delete"].click(asker(jobs), shown.run, [manage["doomed"], *asking], **QUIET)
     for event in (manage["sure"].click, manage["keep"].click, shown.run.input):
@@ -160,7 +164,7 @@ def _wire(jobs: Jobs, shown: Shown, manage: dict[str, Any], said: gr.HTML, see: 
     for button, work, asked in (
             (shown.stop, lambda id, label: jobs.stop(id, at_once=label == AT_ONCE), [shown.run, shown.stop]),
             (shown.resume, jobs.resume, [shown.run]), (manage["rename"], jobs.rename, [shown.run, manage["name"]]),
-            (manage["sure"], jobs.delete, [manage["doomed"]])):
+            (manage["sure"], delete, [manage["doomed"]])):
         button.click(done(work), asked, said, **QUIET).then(see, follow, shown.all, **QUIET)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from dataclasses import dataclass, fields
 from functools import cache
 from html import escape
@@ -23,6 +24,7 @@ from studio.views.watched import history, watched
 
 RESUMABLE = ("stopped", "failed", "broken off")
 AT_ONCE = "Stop at once"
+_filling = threading.Lock()
 MOST_WORDS = 60  # characters of an example in the list
 
 
@@ -121,15 +123,24 @@ def _downloads(jobs: Jobs, run: Run | None, seen: Seen) -> tuple[Any, Any]:
         return gr.skip(), gr.skip()
     if run is None or run.adapter is None or run.record is None:
         return gr.DownloadButton(visible=False), gr.DownloadButton(visible=False)
-    folder = Path(tempfile.mkdtemp(dir=_outbox()))
+    folder = Path(_outbox()) / run.id / str(run.adapter.stat().st_mtime_ns)  # a run that goes on leaves another one
     adapter = folder / run.adapter.name
-    try:
-        os.link(run.adapter, adapter)
-    except OSError:
-        shutil.copyfile(run.adapter, adapter)
-    (folder / "README.md").write_text(card(run, run.command(jobs.places)), encoding="utf-8")
+    with _filling:
+        if not adapter.exists():
+            withdraw(run.id)
+            folder.mkdir(parents=True)
+            try:
+                os.link(run.adapter, adapter)
+            except OSError:
+                shutil.copyfile(run.adapter, adapter)
+        (folder / "README.md").write_text(card(run, run.command(jobs.places)), encoding="utf-8")
     return gr.DownloadButton(value=str(adapter), visible=True), gr.DownloadButton(value=str(folder / "README.md"),
                                                                                  visible=True)
+
+
+def withdraw(id: str) -> None:
+    """Offer nothing of this run for download any more."""
+    shutil.rmtree(Path(_outbox()) / id, ignore_errors=True)
 
 
 @cache

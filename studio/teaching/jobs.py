@@ -26,6 +26,7 @@ import psutil
 from engine.errors import VLBertError
 from studio.errors import RequestError
 from studio.teaching.orders import PROBE, ROOT, Order, Places
+from studio.teaching.own_photos import ARRIVING
 from studio.teaching.runs import ACTIVE, OUTPUT, Record, Run, read_run
 
 TICK = 0.5  # seconds between two looks at the queue
@@ -106,7 +107,9 @@ class Jobs:
         with self._lock:
             if sum(run.state == "waiting" for run in self.runs()) >= MOST_WAITING:
                 raise RequestError(f"{MOST_WAITING} runs are waiting already. Let one finish, or delete one.")
-            self.check_disk()
+            self.check_disk(order.own)
+            if order.own and not (self.places.own / order.own).is_dir():
+                raise RequestError("Your photos are no longer kept: space was needed. Hand them over again.")
             if self.limits.steps:
                 order = replace(order, settings=replace(order.settings, most_steps=self.limits.steps))
             now = time.time()
@@ -214,12 +217,29 @@ class Jobs:
                           f"{self.limits.megabytes} MB are allowed here. What it has learned is kept. Delete another "
                           "run, then press Resume.")
 
-    def check_disk(self) -> None:
-        """Raises RequestError where the runs take more than they may."""
-        used = self.megabytes() if self.limits.megabytes else 0.0
+    def check_disk(self, own: str = "") -> None:
+        """Raises RequestError where the runs take more than they may, although what can be spared has gone.
+
+        own: the name of photos that are about to be used.
+        """
+        with self._lock:
+            if not self.limits.megabytes or self.megabytes() <= self.limits.megabytes:
+                return
+            self._spare(own)
+            used = self.megabytes()
         if used > self.limits.megabytes:
             raise RequestError(f"The runs take {used:.0f} MB; at most {self.limits.megabytes} are allowed here. "
                                "Delete a run first.")
+
+    def _spare(self, own: str) -> None:
+        """Remove visitors' photos that no run names, and, while no run goes on, what is drawn or computed anew."""
+        runs = self.runs()
+        named = {own, *(run.record.order.own for run in runs if run.record)}
+        spared = [f for f in _inside(self.places.own) if f.name not in named and not f.name.startswith(ARRIVING)]
+        if not any(run.state in ("running", "stopping") for run in runs):
+            spared += _inside(self.places.cache)
+        for folder in spared:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _work(self) -> None:
         while not self._ending.wait(TICK):
@@ -232,6 +252,12 @@ class Jobs:
 def _is_run(folder: Path) -> bool:
     """Runs are folders named by their moment; others in the same place are none of ours."""
     return re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{4}", folder.name) is not None and folder.is_dir()
+
+
+def _inside(place: Path) -> list[Path]:
+    """The folders of a place, none of which is elsewhere by a link."""
+    return [] if place.is_symlink() or not place.is_dir() else [
+        f for f in place.iterdir() if f.is_dir() and not f.is_symlink()]
 
 
 def _clean(name: str | None) -> str:

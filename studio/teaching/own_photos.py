@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.data import own
 
 SHOWN = 6
+ARRIVING = "arriving-"  # begins the name of what is being checked
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def take(files: Sequence[Path], task: str, folder: Path, fits: Callable[[str], o
 
     if not files:
         raise DataError("No files have come. Choose photos and a table, or a zip of both.")
-    arrived = folder / f"arriving-{secrets.token_hex(6)}"
+    arrived = folder / f"{ARRIVING}{secrets.token_hex(6)}"
     try:
         others = unpack(files, arrived, limits)
         table = own.read(arrived, task, fits)

@@ -143,7 +143,7 @@ def test_no_folder_of_the_machine_reaches_who_teaches(tmp_path):
     Record("r", order, 1.0, 1.0, pid=2**22 + 1, born=1.0).write(folder)
     (folder / "log.jsonl").write_text(json.dumps({"event": "failed", "why": f"There is no file {photo}. Copy it."}))
     said.append(progress(jobs.runs()[0]))
-    jobs.check_disk = lambda: (_ for _ in ()).throw(DiskError(f"{folder}/state.pt could not be written"))
+    jobs.check_disk = lambda own: (_ for _ in ()).throw(DiskError(f"{folder}/state.pt could not be written"))
     settings = [forms.widget(f, START.get(f.name)).value for f in forms.fields_of(FineTuneConfig, MAIN + MORE)]
     said.append(starter(jobs)("", SCENES, "", None, "", 8, 1, *settings)[0])
     for html, name in zip(said, ("vocab.txt", "run.json", "a.csv", "state.pt"), strict=True):

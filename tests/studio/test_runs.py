@@ -27,6 +27,7 @@ from studio import forms, jobs
 from studio.errors import RequestError
 from studio.flags import read_flags
 from studio.service import Service
+from studio.tabs import training_view
 from studio.teaching.before import Before
 from studio.teaching.jobs import Jobs, Limits
 from studio.teaching.orders import ROOT, Order, Places
@@ -234,6 +235,59 @@ def test_the_disk_limit_refuses_a_run_and_stops_one(tmp_path, places):
     with pytest.raises(RequestError, match="take 3 MB; at most 1"):
         studio.submit(Order(QUICK, SCENES))
     assert studio.runs() == []
+
+
+def test_where_space_is_short_what_no_run_needs_makes_room(tmp_path, places):
+    runs, elsewhere = tmp_path / "runs", tmp_path / "elsewhere"
+    studio = Jobs(Places(runs, places.weights), Limits(megabytes=3))
+    for folder in (elsewhere, *(runs / "own" / name for name in ("vqa-named", "vqa-spare", "vqa-new", "arriving-1")),
+                   runs / "cache/scenes-8-0"):
+        folder.mkdir(parents=True)
+        (folder / "photo.jpg").write_bytes(b"x")
+    (runs / "own/vqa-link").symlink_to(elsewhere)
+    order = Order(replace(QUICK, task="vqa"), ScenesConfig(), own="vqa-named")
+    going = Record("r", order, 1.0, 1.0, os.getpid(), psutil.Process().create_time())
+    (runs / "20260101-120000-abcd").mkdir()
+    going.write(runs / "20260101-120000-abcd")
+
+    def left():
+        return sorted(f.name for place in ("own", "cache") for f in (runs / place).iterdir())
+
+    before = left()
+    studio.check_disk()
+    assert left() == before  # there is space
+    (runs / "cache/scenes-8-0/large").write_bytes(bytes(4 * 2**20))
+    with pytest.raises(RequestError, match="take 4 MB; at most 3"):
+        studio.check_disk("vqa-new")
+    assert left() == ["arriving-1", "scenes-8-0", "vqa-link", "vqa-named", "vqa-new"]
+    replace(going, asked=0.0, pid=0).write(runs / "20260101-120000-abcd")
+    studio.check_disk("vqa-new")
+    assert left() == ["arriving-1", "vqa-link", "vqa-named", "vqa-new"] and list(elsewhere.iterdir())
+    with pytest.raises(RequestError, match="Hand them over again"):
+        studio.submit(replace(order, own="vqa-spare"))
+
+
+def test_a_finished_run_is_offered_once_however_often_it_is_looked_at(tmp_path, places, monkeypatch):
+    monkeypatch.setattr(training_view, "_outbox", lambda: str(tmp_path / "outbox"))
+    studio, folder = Jobs(Places(tmp_path / "runs", places.weights)), tmp_path / "runs" / "20260101-120000-abcd"
+    folder.mkdir()
+    Record("r", Order(QUICK, SCENES), 1.0, 1.0, pid=2**22 + 1, born=1.0).write(folder)
+    (folder / "log.jsonl").write_text('{"event": "finished", "file": "a.safetensors"}\n')
+
+    def offered():
+        for _ in range(3):
+            training_view.look(studio, None, None, None, None, None)
+        (found,) = (tmp_path / "outbox").rglob("*.safetensors")
+        return found.read_text()
+
+    (folder / "a.safetensors").write_text("one")
+    assert offered() == "one"
+    (folder / "b").write_text("other")
+    os.replace(folder / "b", folder / "a.safetensors")
+    os.utime(folder / "a.safetensors", ns=(1, 1))
+    assert offered() == "other"
+    training_view.withdraw(folder.name)
+    assert not list((tmp_path / "outbox").rglob("*.*"))
 
 
 def test_a_run_that_crosses_the_disk_limit_is_stopped_kept_and_told_and_goes_on_when_there_is_space(tmp_path, places):
