@@ -52,7 +52,8 @@ def build_training(jobs: Jobs, before: Before, page: gr.Blocks, tab: gr.Tab) -> 
     for chosen in (shown.run.input, shown.compare.input, shown.example.input, shown.moment.input):
         chosen(see, follow, shown.all, trigger_mode="always_last", **QUIET)
     page.load(told(jobs), form.inputs, form.command, **QUIET)
-    gr.on([c.change for c in form.inputs if not isinstance(c, gr.Image)], told(jobs), form.inputs, form.command,
+    changes = [c.change for c in form.inputs if not isinstance(c, gr.Image)]
+    gr.on([*changes, form.probe_photo.upload, form.probe_photo.clear], told(jobs), form.inputs, form.command,
           trigger_mode="always_last", **QUIET)
     form.start.click(starter(jobs, before.begin), [form.name, *form.inputs], [said, shown.run],
                      api_visibility="private").then(see, follow, shown.all, **QUIET).then(

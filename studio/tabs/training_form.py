@@ -11,7 +11,7 @@ import gradio as gr
 
 from engine.config import FineTuneConfig, ScenesConfig
 from engine.data.tokenizer import WordPieces
-from engine.errors import ConfigError, VLBertError
+from engine.errors import ConfigError, DataError, VLBertError
 from engine.structures.photo import Photo
 from studio import forms
 from studio.teaching.jobs import Jobs
@@ -63,6 +63,8 @@ def order_of(source: str, own: str, probe_photo: str | None, probe_text: str, *v
     words = " ".join((probe_text or "").split())
     if bool(words) != bool(probe_photo):
         raise ConfigError("An example of your own is a photo and words about it. Give both, or neither.")
+    if words and settings.task == "vcr":  # as the run would say, only minutes later
+        raise ConfigError("Choosing among four has no example of one's own: it would need four answers. Leave it out.")
     if source == SCENES:
         return Order(settings, drawn, probe=words)
     if not own:
@@ -82,6 +84,7 @@ def build_form(jobs: Jobs) -> Form:
         scenes = [forms.widget(drawn[0], SCENES_AT_FIRST)]
     with gr.Group(visible=False) as of_own:
         own, files, folder, said = _build_own()
+        handed = gr.State([])  # what came last, for another task
     made["tune"] = forms.widget(fields["tune"], START["tune"])
     with gr.Row(elem_classes="numbers"):
         made |= {name: forms.widget(fields[name], START.get(name), min_width=96) for name in MAIN[2:]}
@@ -93,7 +96,8 @@ def build_form(jobs: Jobs) -> Form:
         made |= {name: forms.widget(fields[name], START.get(name)) for name in MORE}
         scenes.append(forms.widget(drawn[1]))
     with gr.Accordion("Watch an example of your own", open=False):
-        probe_photo = gr.Image(label="Photo", type="filepath", sources=["upload", "clipboard"], height=200)
+        probe_photo = gr.Image(label="Photo", type="filepath", sources=["upload", "clipboard"], height=200,
+                               elem_id="training-own-photo")
         probe_text = gr.Textbox(label="Phrase or question", max_length=200)
     source.change(lambda chosen: (gr.Group(visible=chosen == SCENES), gr.Group(visible=chosen == OWN),
                                   0 if chosen == SCENES else OWN_REGIONS),
@@ -101,8 +105,11 @@ def build_form(jobs: Jobs) -> Form:
                   api_visibility="private")
     check, task = checker(jobs), made["task"]
     assert isinstance(task, gr.Radio)
-    for event, handed in ((files.upload, files), (folder.upload, folder), (task.change, files)):
-        event(check, [handed, task], [own, said], api_visibility="private")
+    for came in (files, folder):
+        came.upload(lambda paths, task: (list(map(str, paths or ())), *check(paths, task)), [came, task],
+                    [handed, own, said], api_visibility="private")
+    files.clear(list, outputs=handed, api_visibility="private")
+    task.change(check, [handed, task], [own, said], api_visibility="private")
     return Form(source, scenes, [made[name] for name in MAIN + MORE], own, probe_photo, probe_text, name, command,
                 start)
 
@@ -114,6 +121,8 @@ def checker(jobs: Jobs) -> Callable[[Sequence[str] | None, str], tuple[str, str]
         if not files:
             return "", ""
         try:
+            if not all(Path(f).is_file() for f in files):
+                raise DataError("What you handed over is no longer kept. Hand it over again.")
             jobs.check_disk()
             pieces = WordPieces(jobs.places.weights / "vocab.txt")
             taken = take([Path(f) for f in files], task, jobs.places.own, pieces.caption)

@@ -21,6 +21,8 @@ from engine.config import FineTuneConfig, ScenesConfig
 from engine.errors import ConfigError
 from engine.predictor import Predictor
 from engine.training import checkpoint
+from engine.training.finetune import own_example
+from engine.training.watching import Probe
 from engine.weights.adapters import base_file, digest, load_adapter
 from engine.weights.shipped import load_model
 from studio import forms, jobs
@@ -28,6 +30,8 @@ from studio.errors import RequestError
 from studio.flags import read_flags
 from studio.service import Service
 from studio.tabs import training_view
+from studio.tabs.training_form import MAIN, MORE, START, order_of
+from studio.tabs.training_form import SCENES as SCENES_SOURCE
 from studio.teaching.before import Before
 from studio.teaching.jobs import Jobs, Limits
 from studio.teaching.orders import ROOT, Order, Places
@@ -339,6 +343,19 @@ def test_every_field_has_a_widget_that_explains_it():
 def test_a_form_that_makes_no_settings_says_what_is_wrong(values, what):
     with pytest.raises(ConfigError, match=what):
         forms.read(FineTuneConfig, values)
+
+
+def test_choosing_among_four_refuses_an_example_of_ones_own_before_anything_is_computed():
+    settings = [forms.widget(f, (START | {"task": "vcr"}).get(f.name)).value
+                for f in forms.fields_of(FineTuneConfig, MAIN + MORE)]
+    assert order_of(SCENES_SOURCE, "", None, "", 8, 1, *settings).settings.task == "vcr"
+    said, probe = [], Probe(Path("a.jpg"), "a dog")
+    for refuses in (lambda: order_of(SCENES_SOURCE, "", "a.jpg", "a dog", 8, 1, *settings),
+                    lambda: own_example(FineTuneConfig(task="vcr"), None, None, None, probe, None)):
+        with pytest.raises(ConfigError) as refused:
+            refuses()
+        said.append(str(refused.value))
+    assert said[0] == said[1]
 
 
 def test_the_registry_knows_the_runs_of_this_studio_and_none_where_training_is_off(tmp_path):
