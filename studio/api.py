@@ -21,7 +21,11 @@ Reply = dict[str, Any]
 
 
 class Api:
-    """Each call is a visitor of its own, who leaves at the end; what is kept by content serves the next call too."""
+    """Each call is a visitor of its own, who leaves at the end; what is kept by content serves the next call too.
+
+    The photo's file, which Gradio takes in before the call, stays on the disk for the time in `studio.page`: another
+    call may name the same file.
+    """
 
     def __init__(self, service: Service, explain: Explanations) -> None:
         self._service, self._explain = service, explain

@@ -37,7 +37,8 @@ def read_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     training.add_argument("--most-steps", type=int, default=0, metavar="N",
                           help="most steps of a run (default: no limit)")
     training.add_argument("--most-disk", type=int, default=0, metavar="MB",
-                          help="most that the folder of runs may take (default: no limit)")
+                          help="most that the folder of runs may take; beyond it, photos and features that no run "
+                          "needs are removed (default: no limit)")
     training.add_argument("--end-training", action="store_true",
                           help="stop the run that goes on when the studio ends (default: it goes on)")
     flags = parser.parse_args(arguments)
