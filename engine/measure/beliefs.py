@@ -50,7 +50,8 @@ def candidates(task: GroundingTask, number: int, most: int) -> tuple[Regions, Te
     """The given regions and at most `most` of the detector's own, [R]; and which of them are right, [R] in {0, 1}."""
     own = task.expressions[number]
     regions = task.source.regions([(own.picture, range(min(most, task.source.detected(own.picture))))])[0]
-    return regions, task.targets(number, regions) if own.boxes else torch.zeros(len(regions))
+    right = task.targets(number, regions) if own.boxes else torch.zeros(len(regions), device=task.vlbert.device)
+    return regions, right
 
 
 def asked(task: Task, number: int, most: int = 0) -> Asked:

@@ -67,6 +67,11 @@ class VLBert(nn.Module):
                     sizes.attention_dropout),
             config.detector.classes, align=config.pretraining.alignment > 0)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model is, and where batches and what is compared with its answers must be."""
+        return self.embeddings.end.device
+
     def forward(self, batch: Batch, asked: Asked | None = None) -> Encoded:
         """Rows with no real region are text-only: their words get the text-only visual embedding.
 

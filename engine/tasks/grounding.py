@@ -75,15 +75,15 @@ class GroundingTask:
         """Of each example its regions' logits, [R]."""
         found: list[Tensor | None] = [None] * len(examples)
         for chunk in chunked(examples):
-            batch = collate([examples[k] for k in chunk])
+            batch = collate([examples[k] for k in chunk]).to(self.vlbert.device)
             logits = self.head(self.vlbert(batch, Asked.of(batch, (), regions=True)).regions)[..., 0]
             for k, row in zip(chunk, logits, strict=True):
                 found[k] = row[: len(examples[k].regions)]
         return [row for row in found if row is not None]
 
     def targets(self, number: int, regions: Regions) -> Tensor:
-        """[R] in {0, 1}."""
-        return shown_by(regions, self.expressions[number].boxes)
+        """[R] in {0, 1}, where the model is."""
+        return shown_by(regions, self.expressions[number].boxes).to(self.vlbert.device)
 
 
 def _ranked(scores: Tensor, right: Tensor) -> Tensor:

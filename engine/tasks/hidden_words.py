@@ -35,9 +35,10 @@ class HiddenWordsLoss:
         states: list[Tensor] = []
         truth: list[int] = []
         for chunk in chunked(built):
-            batch = collate([built[k] for k in chunk])
+            batch = collate([built[k] for k in chunk]).to(self.vlbert.device)
             text = self.vlbert(batch, Asked.of(batch, [hidden[k].places for k in chunk], regions=False)).text
             for row, k in zip(text, chunk, strict=True):
                 states.append(row[hidden[k].places])
                 truth.extend(hidden[k].truth)
-        return cross_entropy(self.vlbert.heads.mlm(torch.cat(states)), torch.tensor(truth, dtype=torch.int64))
+        pieces = torch.tensor(truth, dtype=torch.int64, device=self.vlbert.device)
+        return cross_entropy(self.vlbert.heads.mlm(torch.cat(states)), pieces)

@@ -116,7 +116,7 @@ class PretrainingTask:
     @property
     def device(self) -> torch.device:
         """Where the model is; examples are drawn on the CPU and moved there."""
-        return self.vlbert.embeddings.words.weight.device
+        return self.vlbert.device
 
     def groups(self) -> list[dict]:
         """What BERT brought learns slower than what is new."""

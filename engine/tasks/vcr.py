@@ -72,7 +72,7 @@ class VcrTask:
         classify = self.head.regions if self.class_numbers else None
         scores, encoded, regions = self._run(examples, sequences, [[p for p, _ in own] for own in judged],
                                              read_regions=classify is not None)
-        truth = torch.tensor(right)
+        truth = torch.tensor(right, device=self.vlbert.device)
         losses = {"choice": F.binary_cross_entropy_with_logits(scores, F.one_hot(truth, CHOICES).float())}
         if self.ranking:
             losses["ranking"] = self.ranking * cross_entropy(scores, truth)
@@ -85,7 +85,8 @@ class VcrTask:
                 for place in range(k * CHOICES, (k + 1) * CHOICES):
                     rows.extend(encoded[place][1][r] for r in known)
                     labels.extend(known.values())
-            losses["classes"] = cross_entropy(classify(torch.stack(rows)), torch.tensor(labels))
+            losses["classes"] = cross_entropy(classify(torch.stack(rows)),
+                                              torch.tensor(labels, device=self.vlbert.device))
         if self.evidence and self.head.words is not None:
             losses["evidence"] = self.evidence * self._wrong_words(judged, [text for text, _ in encoded])
         if self.words:
@@ -112,7 +113,7 @@ class VcrTask:
         scores: list[Tensor | None] = [None] * len(built)
         states: list[Encoding] = [(torch.empty(0), torch.empty(0))] * len(built)
         for chunk in chunked(built):
-            batch = collate([built[k] for k in chunk])
+            batch = collate([built[k] for k in chunk]).to(self.vlbert.device)
             places = [read[k] for k in chunk] if read else ()
             encoded = self.vlbert(batch, Asked.of(batch, places, regions=read_regions))
             for k, score, *own in zip(chunk, self.head(encoded.pooled), encoded.text, encoded.regions, strict=True):
@@ -123,7 +124,7 @@ class VcrTask:
         """Binary cross-entropy of the words by which the choices differ; judged: of each example and choice its words;
         texts: the states of each one's pieces."""
         assert self.head.words is not None
-        true = torch.tensor([r for own in judged for _, r in own])
+        true = torch.tensor([r for own in judged for _, r in own], device=self.vlbert.device)
         states = torch.cat([text[[place for place, _ in own]] for text, own in zip(texts, judged, strict=True)])
         return mean_or_zero(F.binary_cross_entropy_with_logits(self.head.words(states)[:, 0], true, reduction="none"))
 

@@ -66,14 +66,15 @@ class VqaTask:
         named = [k for k, i in enumerate(examples) if self.questions[i].boxes is not None]
         if not self.evidence or self.head.regions is None or not named:
             return losses
-        shown = [shown_by(regions[k], self.questions[examples[k]].boxes or ()) for k in named]  # each [R]
+        shown = [shown_by(regions[k], self.questions[examples[k]].boxes or ()).to(self.vlbert.device)
+                 for k in named]  # each [R]
         own = [states[k] for k in named]  # each [R, D]
         scores = self.head.regions(torch.cat(own))[..., 0]
         losses["evidence"] = self.evidence * F.binary_cross_entropy_with_logits(scores, torch.cat(shown))
         telling = [state[at > 0] for state, at in zip(own, shown, strict=True)]
         if any(len(state) for state in telling):
             truth = self.targets([examples[k] for k in named]).repeat_interleave(
-                torch.tensor([len(state) for state in telling]), dim=0)
+                torch.tensor([len(state) for state in telling], device=self.vlbert.device), dim=0)
             losses["told"] = self._answered(self.head(torch.cat(telling)), truth)
         return losses
 
@@ -97,7 +98,7 @@ class VqaTask:
         logits: list[Tensor | None] = [None] * len(examples)
         states: list[Tensor] = [torch.empty(0)] * len(examples)
         for chunk in chunked(built):
-            batch = collate([built[k] for k in chunk])
+            batch = collate([built[k] for k in chunk]).to(self.vlbert.device)
             places = [own[k].asked or 0 for k in chunk]
             encoded = self.vlbert(batch, Asked.of(batch, [[p] for p in places], regions=self.evidence > 0))
             answered = self.head(encoded.text[range(len(chunk)), places])
@@ -106,10 +107,10 @@ class VqaTask:
         return torch.stack([row for row in logits if row is not None]), states, regions
 
     def targets(self, examples: Sequence[int]) -> Tensor:
-        """[K, A] soft scores; answers outside the vocabulary cannot be learned and count nowhere."""
+        """[K, A] soft scores, where the model is; answers outside the vocabulary are not learned and count nowhere."""
         targets = torch.zeros(len(examples), len(self.answers))
         for k, i in enumerate(examples):
             for text, score in self.questions[i].answers.items():
                 if text in self.answers:
                     targets[k, self.answers[text]] = score
-        return targets
+        return targets.to(self.vlbert.device)
