@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from engine.commands.shared import WEIGHTS, add_settings, settings_of, write
+from engine.commands.shared import WEIGHTS, add_detector, add_settings, settings_of, write
 from engine.config import STAGES, TASKS, FineTuneConfig, RecipeConfig, ScenesConfig, preset
 from engine.errors import ConfigError, DataError
 
@@ -69,6 +69,7 @@ def add_finetune(p: argparse.ArgumentParser) -> None:
     p.add_argument("--probe-photo", type=Path, default=None, help="a photo that is asked about at each measurement")
     p.add_argument("--probe-text", default="", help="the phrase or question about it")
     p.add_argument("--tensorboard", action="store_true", help="log to OUT/tensorboard, too")
+    add_detector(p)
     add_settings(p, ScenesConfig)
     add_settings(p, FineTuneConfig, leave_out=("task",))
     p.set_defaults(run_command=_finetune)
@@ -96,7 +97,7 @@ def _finetune(options: argparse.Namespace) -> None:
         probe = Probe(options.probe_photo, options.probe_text) if options.probe_photo else None
         path = finetune(settings, data=data, split=options.split, init=options.init, run=options.out,
                         tensorboard=options.tensorboard, cache=options.cache, probe=probe, events=events,
-                        after=options.after)
+                        after=options.after, detector=options.detector, detector_device=options.detector_device)
     sys.stdout.write(f"{path}\n")
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from engine.detector.detector import Detector
+from engine.detector.elsewhere import Elsewhere, asked_from
 from engine.errors import DataError
 from engine.precision import autocast
 from engine.progress import Progress, silent
@@ -112,7 +113,7 @@ def with_whole_picture(features: Tensor, boxes: Tensor, alone: Tensor | None = N
 
 
 @torch.inference_mode()
-def compute(detector: Detector, photos: Sequence[HasBoxes], folder: str | Path,
+def compute(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], folder: str | Path,
             progress: Progress = silent, detections: bool = True) -> None:
     """Fill a cache: features of the annotated boxes and of the detector's own regions of every photo."""
     write(folder, photos, _features(detector, photos, detections), progress)
@@ -141,12 +142,12 @@ def write(folder: str | Path, photos: Sequence[HasBoxes], found: Iterator[tuple[
     partial.replace(folder / "index.json")
 
 
-def _features(detector: Detector, photos: Sequence[HasBoxes],
+def _features(detector: Detector | Elsewhere, photos: Sequence[HasBoxes],
               detections: bool) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Per photo: how many boxes are annotated; boxes [K, 4] as fractions and features [K, 2048], those first.
 
     Computed where the detector is."""
-    device = next(detector.parameters()).device
+    device = asked_from(detector)
     for photo in photos:
         picture = detector.transform.picture(Photo.open(photo.path)).to(device)
         height, width = picture.shape[1:]

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engine.data.features import FeatureCache, HasBoxes, write
 from engine.detector.detector import Detector
+from engine.detector.elsewhere import Elsewhere, asked_from
 from engine.precision import autocast
 from engine.progress import Progress, silent
 from engine.structures.boxes import Boxes, mirrored
@@ -25,8 +26,8 @@ SEED = 15_485_863
 
 
 @torch.inference_mode()
-def compute_view(detector: Detector, photos: Sequence[HasBoxes], plain: FeatureCache, number: int, folder: str | Path,
-                 *, mirrored: bool = False, seed: int = 0, progress: Progress = silent) -> None:
+def compute_view(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], plain: FeatureCache, number: int,
+                 folder: str | Path, *, mirrored: bool = False, seed: int = 0, progress: Progress = silent) -> None:
     """Fill a cache with view `number` of the photos: the rows of `plain`, each region seen a little otherwise.
 
     mirrored: of the photos in a mirror. Brightness, contrast and every box change at random, from number and seed
@@ -35,10 +36,10 @@ def compute_view(detector: Detector, photos: Sequence[HasBoxes], plain: FeatureC
     write(folder, photos, _views(detector, photos, plain, number, seed, mirror=mirrored), progress)
 
 
-def _views(detector: Detector, photos: Sequence[HasBoxes], plain: FeatureCache, number: int,
+def _views(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], plain: FeatureCache, number: int,
            seed: int, *, mirror: bool) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Per photo: how many boxes are annotated, all boxes [K, 4] as fractions, their features [K, 2048]."""
-    device = next(detector.parameters()).device
+    device = asked_from(detector)
     generator = torch.Generator().manual_seed(SEED + number + 1000 * seed)
     for i, photo in enumerate(photos):
         picture = relit(detector.transform.picture(Photo.open(photo.path)), generator)

@@ -28,6 +28,11 @@ def device_named(name: str) -> torch.device:
     return device
 
 
+def asked_from(detector: Detector | Elsewhere) -> torch.device:
+    """Where a detector takes pictures and boxes and gives its answers: where it is, or the processor."""
+    return torch.device("cpu") if isinstance(detector, Elsewhere) else next(detector.parameters()).device
+
+
 class Elsewhere(nn.Module):
     """Moves pictures and boxes to the device of `detector` and its answers back; the maps stay there.
 

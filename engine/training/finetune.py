@@ -19,6 +19,8 @@ from engine.data import datasets
 from engine.data.region_source import CachedRegions, RegionSource
 from engine.data.splitting import split_off, spread
 from engine.data.tokenizer import WordPieces
+from engine.detector.detector import Detector, RegionDetector
+from engine.detector.elsewhere import Elsewhere
 from engine.errors import ConfigError
 from engine.measure.beliefs import Task
 from engine.measure.held_out import HeldOut
@@ -39,8 +41,8 @@ from engine.training.schedule import TrainingConfig, steps_of
 from engine.training.stage import run_stage
 from engine.training.watching import OnePicture, Probe, Watch, Watched
 from engine.weights.adapters import PARTS, AdapterInfo, base_file, check_base, digest, read_info, save_adapter, under
+from engine.weights.detectors import identity
 from engine.weights.files import fill, read_tensors
-from engine.weights.shipped import load_all, only
 
 RATES = {"full": 1e-4, "lora": 1e-3, "head": 1e-3}
 MEASURED = 300  # held-out questions that are asked each time
@@ -48,17 +50,19 @@ MEASURED = 300  # held-out questions that are asked each time
 
 def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, run: Path, tensorboard: bool = False,
              cache: Path | None = None, probe: Probe | None = None, events: Events | None = None,
-             after: Path | None = None) -> Path:
+             after: Path | None = None, detector: str = "", detector_device: str = "auto") -> Path:
     """Train and write `run`/NAME-TASK.safetensors; returns its path.
 
     init: the folder of weights to start from. after: an adapter that another run with `tune` full left on top of them;
     its VL-BERT is where this one begins, with a fresh head. cache: where features are kept for other runs (default:
     `run`/features, for this one). probe: what is asked beside the held-out examples each time these are measured.
-    events: where the run tells what it does. Raises DataError, WeightsError and DiskError for what a user can mend,
+    events: where the run tells what it does. detector, detector_device: what the regions are seen with, as
+    `engine.predictor.Predictor.load` takes it. Raises DataError, WeightsError and DiskError for what a user can mend,
     KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
     """
     machine, events = accelerator(), events or Events()
-    config, detector, vlbert, pieces, classes = load_all(init)
+    predictor = Predictor.load(init, detector, detector_device)
+    config, vlbert, pieces = predictor.config, predictor.model, predictor.pieces
     torch.manual_seed(settings.seed)
     begun = beginning(settings, after, init) if after else {}
     if begun and settings.tune == "full":
@@ -68,15 +72,13 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
         sys.stderr.write(f"{found.skipped}\n")
     learned, held_out = split_off(found, settings.held_out)
     detections = not any(p.boxes for p in found.pictures) or (settings.task == "grounding" and settings.extra_regions)
-    folder = features_folder(cache, found.pictures, only(init, "*-detector.safetensors"),
-                             detections=bool(detections)) if cache else run / "features"
+    folder = features_folder(cache or run, found.pictures, identity(detector, init),
+                             detections=bool(detections)) if cache or detector else run / "features"
     looks = Looks(folder, settings.views, settings.mirror)
+    seen = predictor.see(Photo.open(probe.photo)) if probe else None
     if machine.is_main_process:
-        looks.compute(detector.to(machine.device), found.pictures, partial(events.progress, "features"),
-                      detections=bool(detections))
-        detector.cpu()
+        look(looks, predictor.detector, machine.device, found.pictures, events, detections=bool(detections))
     machine.wait_for_everyone()
-    seen = Predictor(config, detector, vlbert, pieces, classes).see(Photo.open(probe.photo)) if probe else None
     info = info_of(settings, data, split, init, learned)
     model = FineTuned(vlbert, info.head(config.encoder.hidden))
     if isinstance(model.head, AnswerHead):
@@ -103,6 +105,16 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
         save_adapter(out, model, info)
         events.say("finished", file=out.name)
     return out
+
+
+def look(looks: Looks, detector: RegionDetector, device: torch.device, pictures: Sequence[Pictured], events: Events, *,
+         detections: bool) -> None:
+    """Compute the features that are not there yet, on `device`; a detector that was chosen is on one of its own."""
+    assert isinstance(detector, Detector | Elsewhere)
+    if isinstance(detector, Detector):
+        detector.to(device)
+    looks.compute(detector, pictures, partial(events.progress, "features"), detections=detections)
+    detector.cpu()
 
 
 def beginning(settings: FineTuneConfig, after: Path, init: Path) -> dict[str, Tensor]:

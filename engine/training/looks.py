@@ -10,6 +10,7 @@ from pathlib import Path
 from engine.data.features import FeatureCache, HasBoxes, compute
 from engine.data.views import compute_view
 from engine.detector.detector import Detector
+from engine.detector.elsewhere import Elsewhere
 from engine.progress import Progress
 from engine.training.materials import whole
 
@@ -31,8 +32,8 @@ class Looks:
         kind = "view" if self.mirror else "unmirrored-view"
         return self.folder.with_name(f"{self.folder.name}-{kind}-{number}")
 
-    def compute(self, detector: Detector, pictures: Sequence[HasBoxes], told: Callable[[str], Progress], *,
-                detections: bool = True) -> None:
+    def compute(self, detector: Detector | Elsewhere, pictures: Sequence[HasBoxes],
+                told: Callable[[str], Progress], *, detections: bool = True) -> None:
         """Compute what is not there yet. told: the progress of each, by its name."""
         whole(self.folder, partial(compute, detector, pictures, detections=detections, progress=told("features")))
         plain = FeatureCache(self.folder, pictures)

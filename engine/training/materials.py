@@ -25,10 +25,12 @@ def drawn(config: ScenesConfig, cache: Path, progress: Progress) -> Path:
     return folder
 
 
-def features_folder(cache: Path, pictures: Sequence[Pictured], detector: Path, *, detections: bool) -> Path:
-    """Where the features of these pictures with this detector's file belong: same pixels and boxes, same folder."""
+def features_folder(cache: Path, pictures: Sequence[Pictured], detector: str, *, detections: bool) -> Path:
+    """Where the features of these pictures belong: same pixels and boxes, same folder.
+
+    detector: what tells it from others (`engine.weights.detectors.identity`)."""
     key = hashlib.sha256()
-    for part in (_digest(detector), str(detections)):
+    for part in (detector, str(detections)):
         key.update(part.encode())
     for picture in pictures:
         key.update(json.dumps([picture.path.name, _digest(picture.path), picture.boxes]).encode())

@@ -9,8 +9,10 @@ from engine.data.vocabulary import classes_of
 from engine.detector.detectron2 import build
 from engine.detector.elsewhere import Elsewhere, device_named
 from engine.errors import ConfigError
+from engine.weights.adapters import digest
 from engine.weights.detectron2 import fill_library, load_c4
 from engine.weights.files import check_file
+from engine.weights.shipped import only
 
 LIBRARY = "detectron2:"
 
@@ -33,3 +35,16 @@ def load_detector(choice: str, device: str = "auto") -> tuple[Elsewhere, RegionC
     detector = build(name, place)
     fill_library(detector, Path(weights))
     return Elsewhere(detector, place), classes_of(detector.model.roi_heads.num_classes)
+
+
+def identity(choice: str, folder: Path) -> str:
+    """What tells a detector from others: SHA-256 of its file, of the library's also its configuration.
+
+    choice: as `load_detector` takes it, or "" for that of the weights in `folder`. Raises WeightsError where the file
+    is missing.
+    """
+    if not choice.startswith(LIBRARY):
+        return digest(Path(choice) if choice else only(folder, "*-detector.safetensors"))
+    name, _, weights = choice.removeprefix(LIBRARY).partition(":")
+    written = digest(Path(name)) if Path(name).is_file() else ""
+    return f"{name} {written} {digest(Path(weights))}"
