@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -35,8 +35,11 @@ class FeatureCache:
     """A folder with `features.f16`, `boxes.f32` and `index.json`: of each photo its annotated boxes, then its own
     detections, best first. Region 0 (the whole picture) is put in front when read.
 
-    Raises DataError where the folder is incomplete or belongs to other photos.
+    `made`: what `compute` was told of its making. Raises DataError where the folder is incomplete or belongs to other
+    photos.
     """
+
+    made: Mapping[str, Any]
 
     def __init__(self, folder: str | Path, photos: Sequence[HasBoxes]) -> None:
         folder = Path(folder)
@@ -48,10 +51,12 @@ class FeatureCache:
             self._boxes = np.fromfile(folder / "boxes.f32", np.float32).reshape(rows, 4)
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{folder} is no complete feature cache ({error}). Compute it anew.") from error
-        if index["images"] != [p.path.name for p in photos]:
+        same = index["annotated"] == [len(p.boxes) for p in photos]
+        if index["images"] != [p.path.name for p in photos] or not same:
             raise DataError(f"{folder} was computed for other photos. Compute it anew.")
         self._starts: list[int] = index["starts"]
         self._annotated: list[int] = index["annotated"]
+        self.made = index.get("made", {})
 
     @classmethod
     def none(cls, photos: int, width: int) -> FeatureCache:
@@ -59,6 +64,7 @@ class FeatureCache:
         cache = cls.__new__(cls)
         cache._features, cache._boxes = np.zeros((0, width), np.float16), np.zeros((0, 4), np.float32)
         cache._starts, cache._annotated = [0] * (photos + 1), [0] * photos
+        cache.made = {}
         return cache
 
     @property
@@ -114,13 +120,16 @@ def with_whole_picture(features: Tensor, boxes: Tensor, alone: Tensor | None = N
 
 @torch.inference_mode()
 def compute(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], folder: str | Path,
-            progress: Progress = silent, detections: bool = True) -> None:
-    """Fill a cache: features of the annotated boxes and of the detector's own regions of every photo."""
-    write(folder, photos, _features(detector, photos, detections), progress)
+            progress: Progress = silent, detections: bool = True, made: Mapping[str, Any] | None = None) -> None:
+    """Fill a cache: features of the annotated boxes and of the detector's own regions of every photo.
+
+    made: what the cache tells of its making, for who takes it up.
+    """
+    write(folder, photos, _features(detector, photos, detections), progress, made)
 
 
 def write(folder: str | Path, photos: Sequence[HasBoxes], found: Iterator[tuple[int, Tensor, Tensor]],
-          progress: Progress) -> None:
+          progress: Progress, made: Mapping[str, Any] | None = None) -> None:
     """The files of a cache, from what was `found` of each photo: how many boxes are annotated, boxes, features."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -138,7 +147,7 @@ def write(folder: str | Path, photos: Sequence[HasBoxes], found: Iterator[tuple[
     partial = folder / "index.partial"  # the index comes last and whole: a folder with one is complete
     partial.write_text(json.dumps({
         "images": [p.path.name for p in photos], "starts": starts, "annotated": annotated, "rows": starts[-1],
-        "width": width}))
+        "width": width, "made": dict(made or {})}))
     partial.replace(folder / "index.json")
 
 

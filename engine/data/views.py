@@ -33,7 +33,7 @@ def compute_view(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], pla
     mirrored: of the photos in a mirror. Brightness, contrast and every box change at random, from number and seed
     alone.
     """
-    write(folder, photos, _views(detector, photos, plain, number, seed, mirror=mirrored), progress)
+    write(folder, photos, _views(detector, photos, plain, number, seed, mirror=mirrored), progress, plain.made)
 
 
 def _views(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], plain: FeatureCache, number: int,

@@ -19,7 +19,7 @@ from engine.measure.pretraining import measure
 from engine.model.vlbert import VLBert
 from engine.predictor import Predictor
 from engine.training import checkpoint
-from engine.training.recipe import Material, gathered, pretraining_stage, save_stage, tuning_stage
+from engine.training.recipe import Material, beginning, gathered, pretraining_stage, save_stage, tuning_stage
 from engine.weights.bert import load_bert
 
 
@@ -67,7 +67,7 @@ def _train(material: Material, setting: Setting, run: Path, corpus: Any, bert: P
     torch.manual_seed(material.recipe.seed)
     model = VLBert.from_config(material.config)
     load_bert(model, bert)
-    pretraining_stage(material, detector.eval(), model, corpus)
+    pretraining_stage(material, detector.eval(), model, corpus, beginning(bert))
     tuning_stage(material, detector, model, corpus, move_detector=setting.move_detector)
     save_stage(material, material.run / "weights", detector, model)
 

@@ -36,6 +36,7 @@ from engine.tasks.vqa import VqaTask
 from engine.training.events import Events
 from engine.training.looks import Looks
 from engine.training.materials import features_folder
+from engine.training.origin import of_finetuning
 from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig, steps_of
 from engine.training.stage import run_stage
@@ -99,7 +100,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
                       found.pictures, own, events, run, settings.evaluate_every)
         watch.begin(len(task), training, fresh=not (run / "state.pt").exists())
     run_stage(machine, task, training, run, stage=settings.task, log=run / "log.jsonl", tensorboard=tensorboard,
-              every=settings.log_every, watch=watch)
+              every=settings.log_every, watch=watch, origin=of_finetuning(settings, info, learned, after))
     out = run / f"{config.name}-{settings.task}.safetensors"
     if machine.is_main_process:
         save_adapter(out, model, info)

@@ -13,6 +13,9 @@ from engine.detector.detector import Detector
 from engine.detector.elsewhere import Elsewhere
 from engine.progress import Progress
 from engine.training.materials import whole
+from engine.training.origin import of_tensors, refuse_other
+
+REMEDY = "Remove that folder to have it computed anew, or give another one for this run."
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,24 @@ class Looks:
 
     def compute(self, detector: Detector | Elsewhere, pictures: Sequence[HasBoxes],
                 told: Callable[[str], Progress], *, detections: bool = True) -> None:
-        """Compute what is not there yet. told: the progress of each, by its name."""
-        whole(self.folder, partial(compute, detector, pictures, detections=detections, progress=told("features")))
+        """Compute what is not there yet. told: the progress of each, by its name.
+
+        Raises ConfigError where something is there that another detector made, or the same otherwise.
+        """
+        made = {"detector": of_tensors(detector), "detections": detections}
+        whole(self.folder, partial(compute, detector, pictures, detections=detections, progress=told("features"),
+                                   made=made))
         plain = FeatureCache(self.folder, pictures)
+        refuse_other(plain.made, made, self.folder, REMEDY)
         for number in range(1, 1 + self.views):
             whole(self.view(number), partial(
                 compute_view, detector, pictures, plain, number, mirrored=self.mirror and number % 2 == 1,
                 seed=self.seed, progress=told(f"view {number}")))
+            refuse_other(FeatureCache(self.view(number), pictures).made, made, self.view(number), REMEDY)
+
+    def refuse_other(self, detector: Detector, pictures: Sequence[HasBoxes]) -> None:
+        """Raises ConfigError where another detector computed the plain features, DataError where they are missing."""
+        refuse_other(FeatureCache(self.folder, pictures).made, {"detector": of_tensors(detector)}, self.folder, REMEDY)
 
     def caches(self, pictures: Sequence[HasBoxes]) -> tuple[FeatureCache, list[FeatureCache]]:
         """What `compute` left: the plain features, and the views. Raises DataError where one is missing."""

@@ -33,7 +33,7 @@ def features_folder(cache: Path, pictures: Sequence[Pictured], detector: str, *,
     for part in (detector, str(detections)):
         key.update(part.encode())
     for picture in pictures:
-        key.update(json.dumps([picture.path.name, _digest(picture.path), picture.boxes]).encode())
+        key.update(json.dumps([picture.path.name, digest_if_there(picture.path), picture.boxes]).encode())
     return cache / f"features-{key.hexdigest()[:20]}"
 
 
@@ -51,8 +51,8 @@ def whole(folder: Path, fill: Callable[[Path], None]) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _digest(path: Path) -> str:
-    """SHA-256 of a file; of no file where it cannot be read, which the reader of pictures will say better."""
+def digest_if_there(path: Path) -> str:
+    """SHA-256 of a file; nothing where it cannot be read, which its own reader will say better."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -31,11 +31,14 @@ from engine.tasks.end_to_end import EndToEndTask
 from engine.tasks.pretraining import PretrainingTask
 from engine.training import checkpoint
 from engine.training.looks import Looks
+from engine.training.materials import digest_if_there
+from engine.training.origin import Origin, of_tensors
 from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig
 from engine.training.stage import run_stage
 from engine.training.trainer import Trainable
-from engine.weights.bert import load_bert
+from engine.weights.adapters import base_file
+from engine.weights.bert import bert_file, load_bert
 from engine.weights.resnet import load_resnet
 from engine.weights.shipped import read_labels, save_all
 from engine.weights.store import load
@@ -79,7 +82,7 @@ def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Pat
     model = VLBert.from_config(config)
     if "pretraining" in stages:
         _initialise(material, model, bert, init)
-        pretraining_stage(material, detector, model, corpus)
+        pretraining_stage(material, detector, model, corpus, beginning(bert, init))
         save_stage(material, run / "weights", detector, model)
     if "tuning" in stages:
         model.load_state_dict(checkpoint.load(run / "pretraining" / "state.pt")["model"])
@@ -135,13 +138,20 @@ def _initialise(material: Material, model: VLBert, bert: Path, init: Path | None
     load(model, init / f"{material.config.name}-vlbert.safetensors", material.config, kind="vlbert")
 
 
-def pretraining_stage(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption]) -> None:
+def beginning(bert: Path, init: Path | None = None) -> Origin:
+    """What pre-training starts from, by the digest of its file."""
+    return {"weights": digest_if_there(base_file(init) if init else bert_file(bert))}
+
+
+def pretraining_stage(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption],
+                      begun: Origin) -> None:
+    material.looks.refuse_other(detector, material.photos)
     cache, views = material.looks.caches(material.photos)
     task = PretrainingTask(model, material.config.pretraining, material.pieces, material.photos, cache,
                            material.classes, detector.heads.classify, corpus, views=views)
     settings = TrainingConfig(epochs=material.recipe.epochs, batch_size=128, rate=3e-4, warmup=0.05,
                               weight_decay=0.01, **_common(material.recipe))
-    _run(material, task, settings, "pretraining", True)
+    _run(material, task, settings, "pretraining", True, {**begun, "detector": of_tensors(detector)})
 
 
 def tuning_stage(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption], *,
@@ -152,7 +162,8 @@ def tuning_stage(material: Material, detector: Detector, model: VLBert, corpus: 
                                material.classes, detector.heads.classify, corpus)
     detection = DetectionTask(detector, material.photos, material.classes, material.attributes)
     task = EndToEndTask(captions, detection, move_detector=move_detector)
-    _run(material, task, tuning_config(material.recipe, len(task)), "tuning", True)
+    begun = {"weights": of_tensors(model), "detector": of_tensors(detector)}
+    _run(material, task, tuning_config(material.recipe, len(task)), "tuning", True, begun)
     detector.eval()
     model.eval()
 
@@ -168,14 +179,15 @@ def _common(recipe: RecipeConfig) -> dict[str, Any]:
     return {"seed": recipe.seed, "accumulate": recipe.accumulate, "precision": recipe.precision}
 
 
-def _run(material: Material, task: Trainable, settings: TrainingConfig, stage: str, train_it: bool) -> None:
+def _run(material: Material, task: Trainable, settings: TrainingConfig, stage: str, train_it: bool,
+         origin: Origin | None = None) -> None:
     """Train, or only take up what an earlier run left."""
     folder = material.run / stage
     if not train_it:
         _take_up(task.model, folder / "state.pt")
         return
     run_stage(material.machine, task, settings, folder, stage=stage, log=material.run / "log.jsonl",
-              tensorboard=material.tensorboard)
+              tensorboard=material.tensorboard, origin=origin)
 
 
 def _take_up(module: nn.Module, state: Path) -> None:

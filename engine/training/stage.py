@@ -8,6 +8,7 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from engine.training.log import written
+from engine.training.origin import Origin
 from engine.training.processes import any_of
 from engine.training.schedule import TrainingConfig
 from engine.training.stopping import Interrupts
@@ -15,16 +16,17 @@ from engine.training.trainer import Report, Trainable, train
 
 
 def run_stage(machine: Accelerator, task: Trainable, settings: TrainingConfig, folder: Path, *, stage: str, log: Path,
-              tensorboard: bool, every: int = 20, watch: Callable[[Report], None] | None = None) -> None:
+              tensorboard: bool, every: int = 20, watch: Callable[[Report], None] | None = None,
+              origin: Origin | None = None) -> None:
     """Train with `state.pt` in `folder`; the main process appends to `log` after each `every` steps.
 
-    watch: called after each step of the main process, with the model as it is then.
+    watch: called after each step of the main process, with the model as it is then. origin: what the run began from.
 
     Raises KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved, and what `train` raises.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with Interrupts() as stop:
-        reports = train(task, settings, folder, stop)
+        reports = train(task, settings, folder, stop, origin)
         if machine.is_main_process:
             reports = written(reports, stage, log, every, tensorboard)
         for report in reports:

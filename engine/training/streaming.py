@@ -15,6 +15,7 @@ from engine.tasks.detection import DetectionTask
 from engine.tasks.end_to_end import EndToEndTask
 from engine.tasks.pretraining import PretrainingTask
 from engine.tasks.streamed import StreamedTask
+from engine.training.origin import of_tensors
 from engine.training.processes import accelerator
 from engine.training.recipe import tuning_config
 from engine.training.stage import run_stage
@@ -36,6 +37,7 @@ def pretrain_streamed(recipe: RecipeConfig, *, folder: Path, text: Path, run: Pa
         raise ConfigError(f"{init} holds {config.name}, whose detector is trained elsewhere. Give weights of mini.")
     attributes = read_labels(init / "labels.json")[1]
     detector.fast_rcnn.backbone.freeze_first_stages()
+    origin = {"weights": of_tensors(model), "detector": of_tensors(detector)}
     switches = dataclasses.replace(config.pretraining, extra_regions=0)
     corpus = pieces.captions(texts(text))
 
@@ -47,7 +49,7 @@ def pretrain_streamed(recipe: RecipeConfig, *, folder: Path, text: Path, run: Pa
     own = shards.photos(folder, rank=machine.process_index, world=machine.num_processes, seed=recipe.seed)
     task = StreamedTask(build, own, shards.count(folder))
     run_stage(machine, task, tuning_config(recipe, len(task)), run / "streamed", stage="streamed",
-              log=run / "log.jsonl", tensorboard=tensorboard)
+              log=run / "log.jsonl", tensorboard=tensorboard, origin=origin)
     if machine.is_main_process:
         save_all(run / "weights", config, detector, model, classes, attributes, init / "vocab.txt")
     machine.wait_for_everyone()

@@ -25,6 +25,7 @@ from torch.amp import GradScaler
 from engine.errors import ConfigError, DataError
 from engine.precision import autocast
 from engine.training import checkpoint
+from engine.training.origin import Origin, refuse_other
 from engine.training.processes import accelerator, any_of, same_for_all, sum_gradients, sum_losses
 from engine.training.schedule import TrainingConfig, examples_at, rate_at, steps_of
 
@@ -68,23 +69,23 @@ class Report:
 
 
 def train(task: Trainable, config: TrainingConfig, run: Path | None = None,
-          stop: Callable[[], bool] = lambda: False) -> Iterator[Report]:
+          stop: Callable[[], bool] = lambda: False, origin: Origin | None = None) -> Iterator[Report]:
     """Train `task.model` in place, on a GPU where there is one, and hand it back on the CPU; yield a report each step.
 
     `run` is the folder for `state.pt`, the same for all processes; an existing one is taken up where it stopped.
     `stop` is asked after each step: True from any process saves and ends the run. Only the main process yields and
     writes; the others must exhaust the generator, too, and leaving it early is for a run of one process.
 
-    Another number of epochs only changes the rest of the schedule; another seed, batch size, number of examples or
-    optimiser raises ConfigError. Raises DataError where a loss or the gradient is no number, naming the step and the
-    examples, and DiskError where a checkpoint cannot be written.
+    origin: what the run began from. Another number of epochs only changes the rest of the schedule; another seed, batch
+    size, number of examples, optimiser or origin raises ConfigError. Raises DataError where a loss or the gradient is
+    no number, naming the step and the examples, and DiskError where a checkpoint cannot be written.
     """
     machine = accelerator()
     model = task.model.to(machine.device).train()
     parameters = list(model.parameters())
     optimiser = optimiser_of(task.groups(), config)
     scaler = GradScaler(machine.device.type, enabled=config.precision == "fp16")
-    saved_state = _SavedState(run, model, optimiser, scaler, config, len(task))
+    saved_state = _SavedState(run, model, optimiser, scaler, config, len(task), origin or {})
     steps, first = steps_of(len(task), config), saved_state.take_up(machine)
     if first and isinstance(task, Streamed):
         task.skip(first * len(own_examples(examples_at(0, len(task), config), config, machine)))
@@ -160,17 +161,17 @@ class _SavedState:
     """What `state.pt` holds of a run, if the run has a folder."""
 
     def __init__(self, run: Path | None, model: nn.Module, optimiser: torch.optim.Optimizer, scaler: GradScaler,
-                 config: TrainingConfig, examples: int) -> None:
+                 config: TrainingConfig, examples: int, origin: Origin) -> None:
         self.file = run / "state.pt" if run else None
         self.model, self.optimiser, self.scaler = model, optimiser, scaler
         self.data = [config.seed, config.batch_size, examples]
-        self.kind = config.optimiser
+        self.kind, self.origin = config.optimiser, dict(origin)
 
     def save(self, step: int) -> None:
         """Write the state after so many steps."""
         if self.file:
             state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "step": step,
-                     "data": self.data, "kind": self.kind}
+                     "data": self.data, "kind": self.kind, "origin": self.origin}
             checkpoint.save(state | ({"scaler": self.scaler.state_dict()} if self.scaler.is_enabled() else {}),
                             self.file)
 
@@ -188,6 +189,7 @@ class _SavedState:
         if state.get("data", self.data) != self.data or kind != self.kind:
             raise ConfigError(f"{self.file} was written with {state['data']} (seed, batch size, examples) and {kind}; "
                               f"this run has {self.data} and {self.kind}. Give the same settings, or another folder.")
+        refuse_other(state.get("origin", {}), self.origin, self.file, "Give the same settings, or another folder.")
         try:
             self.model.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])

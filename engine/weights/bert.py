@@ -37,9 +37,7 @@ def load_bert(model: VLBert, path: Path) -> tuple[str, ...]:
     checkpoint has none, the masked-language-model head and the relationship head. Returns the names of these tensors.
     Raises WeightsError naming the tensor that is missing, unknown or misshapen.
     """
-    if path.is_dir():
-        path = next((path / name for name in FILES if (path / name).is_file()), path / FILES[0])
-    tensors = convert_bert(read_tensors(path))
+    tensors = convert_bert(read_tensors(bert_file(path)))
     own = model.state_dict()
     rows = tensors[SEGMENTS]
     if rows.shape[0] > own[SEGMENTS].shape[0] or rows.shape[1:] != own[SEGMENTS].shape[1:]:
@@ -50,6 +48,11 @@ def load_bert(model: VLBert, path: Path) -> tuple[str, ...]:
     fresh = tuple(k for k in own if k not in tensors and _may_be_fresh(k))
     fill(model, tensors, "this BERT checkpoint", fresh=fresh)
     return fresh
+
+
+def bert_file(path: Path) -> Path:
+    """The checkpoint file at `path`, which may be its folder."""
+    return next((path / name for name in FILES if (path / name).is_file()), path / FILES[0]) if path.is_dir() else path
 
 
 def convert_bert(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """More looks at the same photos."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from engine.data import views
 from engine.data.features import FeatureCache, compute
 from engine.data.flickr8k import AnnotatedPhoto
 from engine.detector.detector import Detector
+from engine.errors import ConfigError
+from engine.progress import silent
+from engine.training.looks import Looks
 
 BOXES = ((0.1, 0.2, 0.5, 0.9), (0.6, 0.0, 1.0, 0.4))
 CONFIG = DetectorConfig(depth=50, stage5="map", classes=4, square_side=96, source_side=96, proposals=True)
@@ -73,3 +77,20 @@ def test_a_view_has_the_rows_of_the_plain_cache_seen_a_little_otherwise(world) -
         moved = (own.boxes - other.boxes).abs()
         assert 0 < moved.max() < 0.5 and other.boxes.min() >= 0 and other.boxes.max() <= 1
         assert (other.boxes[:, 2:] > other.boxes[:, :2]).all()
+
+
+def test_what_another_detector_computed_or_the_same_without_detections_is_not_taken_up(world, tmp_path) -> None:
+    photos, detector, _, _ = world
+    looks = Looks(tmp_path / "features", 1)
+    looks.compute(detector, photos, lambda name: silent)
+    looks.compute(detector, photos, lambda name: silent)
+    with pytest.raises(ConfigError, match=r"features was made with detections True; this run has detections False"):
+        looks.compute(detector, photos, lambda name: silent, detections=False)
+    other = Detector.from_config(CONFIG).eval()
+    with pytest.raises(ConfigError, match=r"features was made with detector [0-9a-f]{12}; .* Remove that folder"):
+        looks.compute(other, photos, lambda name: silent)
+    with pytest.raises(ConfigError, match="features was made with detector"):
+        looks.refuse_other(other, photos)
+    shutil.rmtree(tmp_path / "features")
+    with pytest.raises(ConfigError, match="features-view-1 was made with detector"):
+        looks.compute(other, photos, lambda name: silent)

@@ -29,6 +29,7 @@ from engine.structures.example import Example, collate
 from engine.structures.photo import Photo
 from engine.structures.questions import TaggedText
 from engine.tasks.vqa import VqaTask
+from engine.training import checkpoint
 from engine.training.finetune import finetune, questions, single_pieces
 from engine.training.materials import features_folder
 from engine.weights.adapters import FORMAT, base_file, digest, load_adapter, read_info
@@ -298,3 +299,24 @@ def test_a_run_begins_where_another_one_ended(folders, tmp_path):
              RegionClasses(("background", "ball", "tree", "car"), {}), ("red",), VOCABULARY)
     with pytest.raises(WeightsError, match="trained on another VL-BERT than that of"):
         finetune(still, data=data, split="train", init=tmp_path / "other", run=tmp_path / "y", after=first)
+
+
+def test_a_run_goes_on_only_from_what_it_began_with(folders, tmp_path):
+    weights, data = folders
+    other, run = tmp_path / "other", tmp_path / "run"
+    shutil.copytree(weights, other)
+    torch.manual_seed(7)
+    save(VLBert.from_config(CONFIG), other / "tiny-vlbert.safetensors", CONFIG, kind="vlbert")
+    settings = FineTuneConfig(task="grounding", tune="lora", steps=2, batch_size=4, rank=2)
+    finetune(settings, data=data, split="train", init=weights, run=run)
+    written = (run / "tiny-grounding.safetensors").read_bytes()
+    for changed, init, said in [(settings, other, "weights [0-9a-f]{12}; this run has weights [0-9a-f]{12}"),
+                                (replace(settings, ranking=1.0), weights, "ranking 0.0; this run has ranking 1.0"),
+                                (replace(settings, tune="full"), weights, "tune lora, rank 2; this run has tune full")]:
+        with pytest.raises(ConfigError, match=rf"state.pt was made with {said}.* Give the same settings, or another"):
+            finetune(changed, data=data, split="train", init=init, run=run)
+    assert (run / "tiny-grounding.safetensors").read_bytes() == written
+    state = checkpoint.load(run / "state.pt")
+    checkpoint.save({k: v for k, v in state.items() if k != "origin"}, run / "state.pt")  # of an older version
+    finetune(replace(settings, steps=3, rate=1e-4), data=data, split="train", init=weights, run=run)
+    assert checkpoint.load(run / "state.pt")["step"] == 3
