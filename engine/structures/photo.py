@@ -53,12 +53,23 @@ class Photo:
         """Read a picture from bytes or a path.
 
         CMYK, 16-bit and palette pictures become RGB, transparency lies on white, an animation gives its first
-        frame. Raises PhotoError where it is no picture, is cut off, has over 64 megapixels, or is under 2 x 2.
+        frame. Raises PhotoError where it is no picture, is cut off, has over 64 megapixels, or is under 2 x 2; it
+        names the file of a path, without its folder, which may be of no concern to who handed the picture in.
         """
+        if isinstance(source, bytes):
+            return cls._decoded(source)
+        path = Path(source)
         try:
-            data = source if isinstance(source, bytes) else Path(source).read_bytes()
+            return cls._decoded(path.read_bytes())
         except OSError as error:
-            raise PhotoError(f"The picture could not be read: {error.strerror}. Check the file's name.") from error
+            raise PhotoError(f"{path.name}: The picture could not be read: {error.strerror}. "
+                             "Check the file's name.") from error
+        except PhotoError as error:
+            raise PhotoError(f"{path.name}: {error}") from error
+
+    @classmethod
+    def _decoded(cls, data: bytes) -> Photo:
+        """Raises PhotoError, and never names a file."""
         if not data:
             raise PhotoError("The file is empty. Choose a JPEG, PNG or WebP picture.")
         try:

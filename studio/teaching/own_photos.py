@@ -74,7 +74,7 @@ def _readable(table: own.Table) -> tuple[list[own.Entry], list[str]]:
     broken: dict[Path, str] = {}
     for photo in {entry.photo for entry in table.entries}:
         try:
-            Photo.open(photo)
+            Photo.open(photo.read_bytes())
         except PhotoError as error:
             broken[photo] = str(error)
     problems = table.problems + [f"line {e.line}: {e.photo.name}: {broken[e.photo]}" for e in table.entries

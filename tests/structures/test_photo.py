@@ -50,6 +50,14 @@ def test_a_missing_file_is_named_as_such(tmp_path) -> None:
         Photo.open(tmp_path / "nowhere.jpg")
 
 
+def test_a_file_that_cannot_be_read_is_named_without_its_folder(tmp_path) -> None:
+    (tmp_path / "cut.jpg").write_bytes(encoded(Image.new("RGB", (300, 200), RED), "JPEG")[:900])
+    for name, said in [("cut.jpg", "The picture is damaged"), ("nowhere.jpg", "The picture could not be read")]:
+        with pytest.raises(PhotoError) as refused:
+            Photo.open(str(tmp_path / name))
+        assert str(refused.value).startswith(f"{name}: {said}") and str(tmp_path) not in str(refused.value)
+
+
 @pytest.mark.parametrize(("mode", "kind"), [
     ("RGB", "PNG"), ("CMYK", "JPEG"), ("L", "PNG"), ("P", "PNG"), ("RGBA", "PNG"), ("LA", "PNG"), ("RGB", "WEBP")])
 def test_every_mode_becomes_upright_rgb(mode: str, kind: str) -> None:
