@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from engine.data.flickr8k import AnnotatedPhoto, annotated, lines
-from engine.errors import ConfigError, DataError
+from engine.errors import ConfigError, DataError, PhotoError
 from engine.progress import Progress, silent
+from engine.structures import questions
+from engine.structures.photo import Photo
 
 TAR_END = bytes(1024)
 Sample = tuple[bytes, AnnotatedPhoto]
@@ -90,12 +92,33 @@ def stream(folder: Path, *, rank: int = 0, world: int = 1, seed: int = 0, epoch:
         raise DataError(f"Not one photo could be read from {len(own)} shards of {folder}: {names}. Write them again.")
 
 
-def photos(folder: Path, *, rank: int = 0, world: int = 1, seed: int = 0) -> Iterator[AnnotatedPhoto]:
-    """Photos with boxes and captions without end, epoch after epoch, each with its file's bytes. Raises as `stream`."""
+def photos(folder: Path, *, rank: int = 0, world: int = 1, seed: int = 0,
+           unreadable: questions.Skipped | None = None) -> Iterator[AnnotatedPhoto]:
+    """Photos with boxes and captions without end, epoch after epoch, each with its file's bytes.
+
+    unreadable: counts those that are left out because their picture cannot be opened, each once. Raises as `stream`,
+    and DataError after an epoch in which no photo could be used.
+    """
+    unreadable = unreadable if unreadable is not None else questions.Skipped()
+    known: set[Path] = set()
     for epoch in itertools.count():
+        used = False
         for content, photo in stream(folder, rank=rank, world=world, seed=seed, epoch=epoch):
-            if photo.boxes and photo.captions:
-                yield dataclasses.replace(photo, content=content)
+            if not photo.boxes or not photo.captions:
+                continue
+            try:
+                Photo.open(content)
+            except PhotoError as error:
+                if photo.path not in known:
+                    known.add(photo.path)
+                    unreadable.add(f"{photo.path.name} in {photo.path.parent.name}: {error}")
+                continue
+            used = True
+            yield dataclasses.replace(photo, content=content)
+        if not used:
+            why = f" ({unreadable})" if unreadable.count else ""
+            raise DataError(f"Not one photo of this process's shards in {folder} has a box, a caption and a picture "
+                            f"that can be read{why}. Annotate some, and write the shards again.")
 
 
 def count(folder: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from engine.data import shards
 from engine.data.features import FeatureCache
 from engine.data.flickr8k import AnnotatedPhoto, texts
 from engine.errors import ConfigError
+from engine.structures.questions import Skipped
 from engine.tasks.detection import DetectionTask
 from engine.tasks.end_to_end import EndToEndTask
 from engine.tasks.pretraining import PretrainingTask
@@ -28,8 +30,9 @@ def pretrain_streamed(recipe: RecipeConfig, *, folder: Path, text: Path, run: Pa
     trained weights.
 
     The region classes are those of `init`. Each process reads its own shards; a run that was stopped passes over what
-    it has learned from. Raises DataError, ConfigError, WeightsError and DiskError for what a user can mend,
-    KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
+    it has learned from. Photos whose picture cannot be opened are left out and told at the end. Raises DataError,
+    ConfigError, WeightsError and DiskError for what a user can mend, KeyboardInterrupt after SIGINT or SIGTERM, once
+    the step is done and saved.
     """
     machine = accelerator()
     config, detector, model, pieces, classes = load_all(init)
@@ -46,10 +49,14 @@ def pretrain_streamed(recipe: RecipeConfig, *, folder: Path, text: Path, run: Pa
         captions = PretrainingTask(model, switches, pieces, photos, nothing, classes, detector.heads.classify, corpus)
         return EndToEndTask(captions, DetectionTask(detector, photos, classes, attributes))
 
-    own = shards.photos(folder, rank=machine.process_index, world=machine.num_processes, seed=recipe.seed)
+    unreadable = Skipped()
+    own = shards.photos(folder, rank=machine.process_index, world=machine.num_processes, seed=recipe.seed,
+                        unreadable=unreadable)
     task = StreamedTask(build, own, shards.count(folder))
     run_stage(machine, task, tuning_config(recipe, len(task)), run / "streamed", stage="streamed",
               log=run / "log.jsonl", tensorboard=tensorboard, origin=origin)
+    if unreadable.count:
+        sys.stderr.write(f"{unreadable}\n")
     if machine.is_main_process:
         save_all(run / "weights", config, detector, model, classes, attributes, init / "vocab.txt")
     machine.wait_for_everyone()

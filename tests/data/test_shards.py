@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from engine.data import shards as shards_module
 from engine.data.flickr8k import read
 from engine.data.shards import Skipped, dealt, stream, write
 from engine.errors import ConfigError, DataError
+from engine.structures import questions
 from engine.structures.photo import Photo
 
 COUNT = 10
@@ -131,6 +133,27 @@ def test_what_cannot_be_dealt_or_written_is_refused(data: Path, shards: Path, tm
     with pytest.raises(DataError, match=r"photo\.0\.jpg cannot be read \(No such file"):
         write(tmp_path, "dev", tmp_path / "out", 3)
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_picture_that_cannot_be_opened_is_left_out_and_counted_once(data: Path, tmp_path: Path) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    (tmp_path / "data" / "images" / "photo.4.jpg").write_bytes(b"not a picture at all")
+    write(tmp_path / "data", "dev", tmp_path / "out", 3)
+    unreadable = questions.Skipped()
+    drawn = shards_module.photos(tmp_path / "out", unreadable=unreadable)
+    for _ in range(2):
+        names = sorted(next(drawn).path.name for _ in range(COUNT - 1))
+        assert names == [f"photo.{i}.jpg" for i in range(COUNT) if i != 4]
+    assert str(unreadable).startswith("1 left out: photo.4.jpg in dev-000001.tar: This file is not a picture")
+
+
+def test_photos_without_boxes_are_an_error_and_no_endless_search(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "images").symlink_to(data / "images")
+    records = [json.loads(line) | {"boxes": []} for line in (data / "entities_dev.jsonl").read_text().splitlines()]
+    (tmp_path / "entities_dev.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    write(tmp_path, "dev", tmp_path / "out", 5)
+    with pytest.raises(DataError, match=r"Not one photo of this process's shards in .*out has a box, a caption"):
+        next(shards_module.photos(tmp_path / "out"))
 
 
 def test_the_verb_writes_shards_and_names_them(data: Path, tmp_path: Path, capsys) -> None:
