@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,13 @@ from engine.measure.pretraining import measure
 from engine.model.vlbert import VLBert
 from engine.predictor import Predictor
 from engine.training import checkpoint
+from engine.training.materials import digest_if_there
+from engine.training.origin import Origin, refuse_other
 from engine.training.recipe import Material, beginning, gathered, pretraining_stage, save_stage, tuning_stage
 from engine.weights.bert import load_bert
+
+MADE = "made.json"
+UNTOLD = ("detector_epochs", "limit", "accumulate")  # counted or digested themselves, or without a part in the figures
 
 
 @dataclass(frozen=True)
@@ -46,18 +51,40 @@ def ablate(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Path,
     """Train and measure each setting; yields its figures, which are also kept in its folder, `run`/ablation/N.
 
     run: a folder with a trained detector and its features (`pretrain --stages detector features`). limit: photos of
-    the development split to measure on. Settings that are done are not trained again. Raises WeightsError, DataError.
+    the development split to measure on. Settings that are done are not trained again. Raises WeightsError, DataError,
+    and ConfigError where what is done was trained or measured otherwise.
     """
     material = gathered(config, recipe, data, run, bert / "vocab.txt")
     corpus = material.pieces.captions(texts(text))
     photos = read(data, "dev", limit or None)
+    made = {"weights": beginning(bert)["weights"], "detector": digest_if_there(run / "detector" / "state.pt"),
+            "photos": len(material.photos), "dev": len(photos)}
+    made |= {name: value for name, value in dataclasses.asdict(recipe).items() if name not in UNTOLD}
+    for number in range(len(SETTINGS)):
+        _refuse_other(run / "ablation" / str(number), made)
     for number, setting in enumerate(SETTINGS):
         folder = run / "ablation" / str(number)
         if not (folder / "figures.json").exists():
+            _write(made, folder / MADE)
             own = dataclasses.replace(config, pretraining=dataclasses.replace(config.pretraining, **setting.switches))
             _train(dataclasses.replace(material, config=own, run=folder), setting, run, corpus, bert)
             _measure(setting, folder, photos)
         yield json.loads((folder / "figures.json").read_text(encoding="utf-8"))
+
+
+def _refuse_other(folder: Path, made: Origin) -> None:
+    """Raises ConfigError where this setting was begun with something else; older versions told nothing."""
+    if (folder / MADE).exists():
+        refuse_other(json.loads((folder / MADE).read_text(encoding="utf-8")), made, folder,
+                     "Give the same settings, or remove the folder ablation of this run.")
+
+
+def _write(told: Mapping[str, Any], file: Path) -> None:
+    """The file appears whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    partial.write_text(json.dumps(told, indent=2), encoding="utf-8")
+    partial.replace(file)
 
 
 def _train(material: Material, setting: Setting, run: Path, corpus: Any, bert: Path) -> None:
@@ -75,9 +102,7 @@ def _train(material: Material, setting: Setting, run: Path, corpus: Any, bert: P
 def _measure(setting: Setting, folder: Path, photos: Any) -> None:
     predictor = Predictor.load(folder / "weights")
     figures = {"setting": setting.name} | measure(predictor, photos) | {"phrases": alignment(predictor, photos)}
-    partial = folder / "figures.partial"
-    partial.write_text(json.dumps(figures, indent=2), encoding="utf-8")
-    partial.replace(folder / "figures.json")
+    _write(figures, folder / "figures.json")
 
 
 def table(figures: list[dict[str, Any]]) -> str:

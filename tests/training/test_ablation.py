@@ -1,5 +1,6 @@
 """The ablation on four scenes: every setting is trained with equal steps, measured, and not trained twice."""
 
+import dataclasses
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ import torch
 from engine.config import DetectorConfig, EncoderConfig, ModelConfig, PretrainingConfig, RecipeConfig
 from engine.data import scenes
 from engine.detector.detector import Detector
+from engine.errors import ConfigError
 from engine.training import ablation, checkpoint
 from engine.training.recipe import features_stage, gathered
 from tests.conftest import ROOT
@@ -33,7 +35,7 @@ def test_every_setting_is_trained_with_equal_steps_and_measured(tmp_path, monkey
     checkpoint.save({"model": detector.state_dict()}, run / "detector" / "state.pt")
     features_stage(material, detector.eval())
 
-    def figures():
+    def figures(recipe=recipe):
         return list(ablation.ablate(CONFIG, recipe, data=tmp_path / "data", text=tmp_path / "text.txt", run=run,
                                     bert=tmp_path / "bert", limit=1))
 
@@ -48,3 +50,5 @@ def test_every_setting_is_trained_with_equal_steps_and_measured(tmp_path, monkey
     assert moved == [s.move_detector for s in ablation.SETTINGS]
     monkeypatch.setattr(ablation, "_train", lambda *_: pytest.fail("trained again"))
     assert figures() == found
+    with pytest.raises(ConfigError, match=r"ablation.0 was made with epochs 1; this run has epochs 3. Give the same"):
+        figures(dataclasses.replace(recipe, epochs=3))
