@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.config import TASKS, TUNES, ModelConfig
@@ -24,7 +22,14 @@ from engine.errors import WeightsError
 from engine.model.lora import MovedWords, attach_lora, lora_state
 from engine.model.task_heads import AnswerHead, ChoiceHead, FineTuned, RegionScorer, TaskHead
 from engine.model.vlbert import VLBert
-from engine.weights.files import check_file, fill, read_tensors, refuse_misshapen, refuse_unless_same
+from engine.weights.files import (
+    check_file,
+    fill,
+    read_tensors,
+    refuse_misshapen,
+    refuse_unless_same,
+    write_tensors,
+)
 from engine.weights.shipped import only
 from engine.weights.store import stored
 
@@ -101,12 +106,9 @@ def save_adapter(path: Path, model: FineTuned, info: AdapterInfo) -> None:
 
 
 def write_adapter(path: Path, tensors: Mapping[str, Tensor], info: AdapterInfo) -> None:
-    """The file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
+    """The file appears whole or not at all. Raises DiskError where the disk is full or refuses."""
     kept = {name: stored(name, tensor) for name, tensor in tensors.items()}
-    save_file(kept, unfinished, metadata={FORMAT: json.dumps(dataclasses.asdict(info), sort_keys=True)})
-    os.replace(unfinished, path)
+    write_tensors(path, kept, {FORMAT: json.dumps(dataclasses.asdict(info), sort_keys=True)})
 
 
 def read_info(path: Path) -> AdapterInfo:

@@ -1,7 +1,8 @@
-"""Reading a file of tensors, and filling a module from tensors by name, without forgiving anything."""
+"""Reading and writing a file of tensors, and filling a module from tensors by name, without forgiving anything."""
 
 from __future__ import annotations
 
+import os
 import pickle
 import zipfile
 from collections.abc import Collection, Mapping
@@ -9,10 +10,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from engine.errors import WeightsError
+from engine.errors import DiskError, WeightsError
 
 UNREADABLE = (SafetensorError, pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, OSError)
 
@@ -36,6 +37,22 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise WeightsError(f"{path} holds something else than named tensors. Choose a checkpoint.")
     return dict(content)
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """A `.safetensors` file, which appears whole or not at all. Raises DiskError where the disk is full or refuses."""
+    unfinished = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, unfinished, metadata=metadata)
+        os.replace(unfinished, path)
+    except (SafetensorError, OSError) as error:
+        told = str(error).rpartition("I/O error: ")[2].partition(" (os error")[0]
+        why = (isinstance(error, OSError) and error.strerror) or told
+        raise DiskError(f"{path} could not be written ({why}); what was there before is kept. Free some space on this "
+                        "disk, then run the same command again.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def check_file(path: Path) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from engine.config import ModelConfig
 from engine.errors import ConfigError, WeightsError
-from engine.weights.files import check_file, fill, read_tensors
+from engine.weights.files import check_file, fill, read_tensors, write_tensors
 
 Parsed = TypeVar("Parsed")
 FORMAT = "vl-bert-studio checkpoint 1"
@@ -31,15 +29,13 @@ def save(module: nn.Module, path: Path, config: Config, *, kind: str) -> None:
     """Write a module's state.
 
     Matrices and kernels are stored in float16; vectors (biases, normalisation) stay float32. kind: what the module
-    is, checked by `load`. The file appears whole or not at all. Raises WeightsError where a tensor is not finite.
+    is, checked by `load`. The file appears whole or not at all. Raises WeightsError where a tensor is not finite,
+    DiskError where the disk is full or refuses.
     """
     tensors = {name: stored(name, tensor) for name, tensor in module.state_dict().items()}
     # One entry only: the library writes several in an order that changes, and equal files should have equal bytes.
     metadata = {FORMAT: json.dumps({"kind": kind, "config": config.to_json()}, sort_keys=True)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    save_file(tensors, unfinished, metadata=metadata)
-    os.replace(unfinished, path)
+    write_tensors(path, tensors, metadata)
 
 
 def load(module: nn.Module, path: Path, config: ModelConfig, *, kind: str) -> None:

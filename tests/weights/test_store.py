@@ -1,6 +1,7 @@
 """Our own checkpoints: what is saved comes back, and a file that does not fit is refused."""
 
 import dataclasses
+import os
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from engine.config import base, mini
-from engine.errors import WeightsError
+from engine.errors import DiskError, WeightsError
 from engine.weights import store
 
 
@@ -38,6 +39,20 @@ def test_saving_twice_gives_the_same_bytes(path):
     before = path.read_bytes()
     store.save(module(), path, mini(), kind="part")
     assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")
+def test_a_disk_that_refuses_is_named_and_what_was_there_is_kept(path):
+    import resource
+
+    before, (soft, hard) = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * len(before), hard))
+    try:
+        with pytest.raises(DiskError, match=r"one.safetensors could not be written \(File too large\); what was there"):
+            store.save(module(5000), path, mini(), kind="part")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before and [p.name for p in path.parent.iterdir()] == ["one.safetensors"]
 
 
 def test_another_preset_or_kind_is_refused(path):
