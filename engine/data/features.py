@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.detector.detector import Detector
 from engine.detector.elsewhere import Elsewhere, asked_from
-from engine.errors import DataError
+from engine.errors import DataError, DiskError
 from engine.precision import autocast
 from engine.progress import Progress, silent
 from engine.structures.boxes import Boxes
@@ -130,9 +130,21 @@ def compute(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], folder: 
 
 def write(folder: str | Path, photos: Sequence[HasBoxes], found: Iterator[tuple[int, Tensor, Tensor]],
           progress: Progress, made: Mapping[str, Any] | None = None) -> None:
-    """The files of a cache, from what was `found` of each photo: how many boxes are annotated, boxes, features."""
+    """The files of a cache, from what was `found` of each photo: how many boxes are annotated, boxes, features.
+
+    Raises DiskError where the disk is full or refuses.
+    """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder, photos, found, progress, dict(made or {}))
+    except OSError as error:
+        raise DiskError(f"The features could not be written to {folder} ({error.strerror or error}). Free some space "
+                        "on this disk, then run the same command again.") from error
+
+
+def _write(folder: Path, photos: Sequence[HasBoxes], found: Iterator[tuple[int, Tensor, Tensor]],
+           progress: Progress, made: dict[str, Any]) -> None:
     starts, annotated, all_boxes = [0], [], []
     width = 0
     with (folder / "features.f16").open("wb") as out:
@@ -143,11 +155,11 @@ def write(folder: str | Path, photos: Sequence[HasBoxes], found: Iterator[tuple[
             starts.append(starts[-1] + len(boxes))
             annotated.append(given)
             progress(done, len(photos))
-    np.concatenate(all_boxes).astype(np.float32).tofile(folder / "boxes.f32")
+    (folder / "boxes.f32").write_bytes(np.concatenate(all_boxes).astype(np.float32).tobytes())
     partial = folder / "index.partial"  # the index comes last and whole: a folder with one is complete
     partial.write_text(json.dumps({
         "images": [p.path.name for p in photos], "starts": starts, "annotated": annotated, "rows": starts[-1],
-        "width": width, "made": dict(made or {})}))
+        "width": width, "made": made}))
     partial.replace(folder / "index.json")
 
 

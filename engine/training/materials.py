@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.config import ScenesConfig
@@ -38,17 +40,50 @@ def features_folder(cache: Path, pictures: Sequence[Pictured], detector: str, *,
 
 
 def whole(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Let `fill` make `folder` unless its index is there: it appears whole or not at all."""
+    """Let `fill` make `folder` unless its index is there: it appears whole or not at all.
+
+    What a process that was killed left unfinished is removed (where files can be locked: POSIX).
+    """
+    for left in folder.parent.glob(f"{glob.escape(folder.name)}.*.part"):
+        with _locked(left) as ours:
+            if ours:
+                shutil.rmtree(left, ignore_errors=True)
     if (folder / "index.json").is_file():
         return
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
     try:
-        fill(unfinished)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(unfinished, folder)
+        with _locked(unfinished):
+            fill(unfinished)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Whether the folder is this process's own meanwhile; a lock ends with its process."""
+    if os.name != "posix":
+        yield False
+        return
+    import fcntl
+
+    try:
+        number = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # another process has removed it
+        yield False
+        return
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        ours = True
+    except OSError:
+        ours = False
+    try:
+        yield ours
+    finally:
+        os.close(number)
 
 
 def digest_if_there(path: Path) -> str:

@@ -1,7 +1,9 @@
 """More looks at the same photos."""
 
 import dataclasses
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +15,10 @@ from engine.data import views
 from engine.data.features import FeatureCache, compute
 from engine.data.flickr8k import AnnotatedPhoto
 from engine.detector.detector import Detector
-from engine.errors import ConfigError
+from engine.errors import ConfigError, DiskError
 from engine.progress import silent
 from engine.training.looks import Looks
+from engine.training.materials import whole
 
 BOXES = ((0.1, 0.2, 0.5, 0.9), (0.6, 0.0, 1.0, 0.4))
 CONFIG = DetectorConfig(depth=50, stage5="map", classes=4, square_side=96, source_side=96, proposals=True)
@@ -77,6 +80,35 @@ def test_a_view_has_the_rows_of_the_plain_cache_seen_a_little_otherwise(world) -
         moved = (own.boxes - other.boxes).abs()
         assert 0 < moved.max() < 0.5 and other.boxes.min() >= 0 and other.boxes.max() <= 1
         assert (other.boxes[:, 2:] > other.boxes[:, :2]).all()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+@pytest.mark.parametrize("name", ["features.f16", "boxes.f32"])
+def test_a_full_disk_is_named_while_features_are_written(world, tmp_path, name) -> None:
+    photos, detector, _, _ = world
+    (tmp_path / name).symlink_to("/dev/full")
+    with pytest.raises(DiskError, match=r"could not be written to .* \(No space left on device\)\. Free some space"):
+        compute(detector, photos[:1], tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks are POSIX's")
+def test_what_a_killed_process_left_of_its_features_is_removed_and_what_is_being_made_is_not(
+        tmp_path, monkeypatch) -> None:
+    for name in ("features.123.part", "features-view-1.123.part"):
+        (tmp_path / name).mkdir()
+
+    def fill(folder) -> None:
+        with monkeypatch.context() as another:  # process that wants the same
+            another.setattr(os, "getpid", lambda: 99)
+            whole(tmp_path / "features", lambda other: other.mkdir(exist_ok=True))
+        (folder / "index.json").write_text("{}")
+
+    whole(tmp_path / "features", fill)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["features", "features-view-1.123.part"]
+    (tmp_path / "features" / "index.json").unlink()
+    (tmp_path / "features.123.part").mkdir()
+    whole(tmp_path / "features", fill)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["features", "features-view-1.123.part"]
 
 
 def test_what_another_detector_computed_or_the_same_without_detections_is_not_taken_up(world, tmp_path) -> None:
