@@ -10,7 +10,7 @@ const MODES = {
     placeholder: "For example: the dog on the left", hint: "", regions: "click one to see what it looks at" },
 };
 const LETTERS = ["A", "B", "C", "D"];
-const emptyTexts = () => ({ text: "", answers: ["", "", "", ""], rationales: ["", "", "", ""], right: null });
+const emptyTexts = () => ({ text: "", answers: ["", "", "", ""], rationales: ["", "", "", ""], right: null, typed: false });
 
 function makeFours(onPick) {
   const rows = {};

@@ -1,7 +1,8 @@
 // Puts the pieces together: one photo, three modes, one question at a time.
 
 const now = {
-  mode: "ask", photo: null, regions: null, edited: false, names: null, offered: {}, opening: 0, pointed: null, all: false,
+  mode: "ask", photo: null, coming: null, regions: null, edited: false, names: null, offered: {}, opening: 0, pointed: null,
+  all: false,
   texts: { ask: emptyTexts(), choose: emptyTexts(), point: emptyTexts() }, results: {}, light: "carried", element: 0,
   get result() { return this.results[this.mode] || null; },
 };
@@ -24,8 +25,11 @@ const adapters = makeAdapters(courier, { complain: notices.complain, changed(mod
   setMode(mode);
 } });
 const fields = makeFields({ picked: pick, changed(change) {
-  change(now.texts[now.mode]);
-  if (now.mode === "choose") now.texts.choose.right = null;
+  const own = now.texts[now.mode];
+  change(own);
+  own.typed = [own.text, ...own.answers, ...own.rationales].some((text) => text.trim());
+  own.right = null;
+  showChoiceHint();
 } });
 const attributing = makeAttributing({ complain: notices.complain });
 const renderRegions = makeRegions({ choose: chooseRegion, point(index) { now.pointed = index; redraw(); } });
@@ -42,7 +46,12 @@ function redraw() {
   sources.markOpen(now.photo);
   for (const button of part("modes").children) setAttribute(button, "aria-pressed", button.dataset.mode === now.mode);
   part("studio").dataset.mode = now.mode;
+  showChoiceHint();
 }
+
+// Choosing needs texts about the very picture, which come with a drawn scene or from the visitor.
+const lacksChoice = () => now.mode === "choose" && !now.names && !now.texts.choose.typed && !now.texts.choose.text;
+const showChoiceHint = () => setHidden(part("choice-hint"), !lacksChoice());
 
 function setMode(mode) {
   now.mode = mode;
@@ -50,7 +59,12 @@ function setMode(mode) {
   notices.clear();
   showFields();
   redraw();
-  if (mode === "choose" && !now.names && !now.texts.choose.text) drawScene();
+  drawForChoice();
+}
+
+// A scene comes by itself in place of an example, never of the visitor's own photo.
+function drawForChoice() {
+  if (lacksChoice() && !(now.coming || now.photo?.source)?.blob) drawScene("choose");
 }
 
 function changeMode(mode) {
@@ -66,10 +80,12 @@ function showFields() {
 }
 
 function fill(own) {
-  Object.assign(now.texts[now.mode], typeof own === "string" ? { text: own } : { text: own.text,
-    answers: [...own.answers], rationales: [...own.rationales], right: { answers: own.answer, rationales: own.rationale } });
+  Object.assign(now.texts[now.mode], textsOf(own));
   showFields();
 }
+
+const textsOf = (own) => (typeof own === "string" ? { ...emptyTexts(), text: own } : { text: own.text, typed: false,
+  answers: [...own.answers], rationales: [...own.rationales], right: { answers: own.answer, rationales: own.rationale } });
 
 function chooseRegion(index) {
   if (now.mode === "choose") fields.tag(index, regionName(now, index).replace(/ \d+$/, "").split(" ").pop());
@@ -78,7 +94,7 @@ function chooseRegion(index) {
 
 function opened(photo, fields) {
   now.opening += 1;
-  Object.assign(now, { photo, regions: null, edited: false, names: null, offered: {}, results: {}, pointed: null, all: false,
+  Object.assign(now, { photo, coming: null, regions: null, edited: false, names: null, offered: {}, results: {}, pointed: null, all: false,
     light: FIRST_LIGHT[now.mode], ...fields });
   sequence += 1;
   part("studio").classList.remove("asking");
@@ -89,40 +105,42 @@ function opened(photo, fields) {
 
 async function openPhoto(source, shows) {
   const mine = now.opening += 1;
+  now.coming = source;
   notices.clear();
   part("studio").classList.add("opening");
   try {
     const { photo } = await courier.open(source, shows);
     const offered = source.number === undefined ? {} : await courier.call("suggest", { number: source.number });
     if (mine !== now.opening) return;
-    const texts = Object.fromEntries(["ask", "point"].map((mode) => [mode, { ...emptyTexts(), text: offered[mode]?.[0] || now.texts[mode].text }]));
-    Object.assign(now.texts, texts);
+    for (const mode of ["ask", "point"]) if (offered[mode]) now.texts[mode] = textsOf(offered[mode][0]);
     opened(photo, { offered });
   } catch (problem) {
-    if (mine === now.opening) notices.complain(source.blob ? `${shows}: ${problem.message}` : problem.message);
+    if (mine !== now.opening) return;
+    now.coming = null;
+    notices.complain(source.blob ? `${shows}: ${problem.message}` : problem.message);
   } finally {
     part("studio").classList.remove("opening");
   }
 }
 
-async function drawScene() {
-  const mine = now.opening += 1;
+// only: the mode that the scene is for; in another one it is not wanted any more. What the visitor has typed stays.
+async function drawScene(only = null) {
+  const mine = only ? now.opening : now.opening += 1;
+  const wanted = () => mine === now.opening && (!only || now.mode === only);
+  if (!only) now.coming = null;
   notices.clear();
   try {
     const scene = await courier.call("draw", { number: scenes });
     scenes = scene.number + 1;
     const blob = await (await fetch(scene.picture)).blob();
     const { photo } = await courier.open({ blob }, "a drawn scene");
-    if (mine !== now.opening) return;
-    const [first] = scene.choose;
-    now.texts = { ask: { ...emptyTexts(), text: scene.ask[0] }, point: { ...emptyTexts(), text: scene.point[0] || "" },
-      choose: { text: first.text, answers: [...first.answers], rationales: [...first.rationales],
-        right: { answers: first.answer, rationales: first.rationale } } };
+    if (!wanted()) return;
+    for (const mode of Object.keys(now.texts)) if (!now.texts[mode].typed) now.texts[mode] = textsOf(scene[mode][0] || "");
     const whole = { box: [0, 0, 1, 1], label: "whole picture", score: null, first: false };
     opened(photo, { offered: scene, names: scene.names, edited: true,
       regions: [whole, ...scene.boxes.map((box, i) => ({ box, label: scene.names[i], score: null, first: true }))] });
   } catch (problem) {
-    if (mine === now.opening) notices.complain(problem.message);
+    if (wanted()) notices.complain(problem.message);
   }
 }
 
@@ -146,7 +164,7 @@ function wire() {
   part("text").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); submit(); }
   });
-  part("draw-scene").addEventListener("click", drawScene);
+  part("draw-scene").addEventListener("click", () => drawScene());
   part("more").addEventListener("click", () => { now.all = !now.all; redraw(); });
   part("boxes").addEventListener("mousedown", (event) => event.preventDefault()); // the cursor stays in the text
   part("regions").addEventListener("mousedown", (event) => event.preventDefault());
@@ -184,6 +202,7 @@ async function begin() {
     sources.showExamples(examples);
     const start = Math.max(0, examples.findIndex((e) => e.shows.includes("astronaut")));
     if (!now.photo) await openPhoto({ number: start }, examples[start].shows);
+    drawForChoice();
   } catch (problem) {
     notices.complain(problem.message);
   }

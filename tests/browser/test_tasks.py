@@ -1,5 +1,7 @@
 """Asking, choosing and pointing in a real browser."""
 
+import re
+
 import pytest
 from pages import ROOT
 from playwright.sync_api import expect
@@ -90,6 +92,50 @@ def test_a_click_on_a_region_names_it_in_the_text_of_a_choice(tasks, tmp_path):
     page.locator('.tasks [data-part="adapter-file"]').set_input_files(str(damaged))
     expect(page.locator('.tasks [data-part="notice-text"]')).to_contain_text("damaged.safetensors cannot be read")
     expect(field).to_have_value("it is the star [3]")
+    assert page.problems == []
+
+
+def is_call(name):
+    return lambda request: f'"fn_name":"{name}"' in (request.post_data or "")
+
+
+def held(page, name):
+    """The calls of this name that wait from now on until the test lets them through."""
+    calls = []
+    page.route("**/component_server/**", lambda route: calls.append(route) if is_call(name)(route.request)
+               else route.continue_())
+    return calls
+
+
+def test_choosing_leaves_the_visitors_own_photo_and_texts_alone(visit, fake_url, picture):
+    page = visit(fake_url)
+    page.get_by_role("tab", name="Ask, choose, point").click()
+    image, text, hint = (page.locator(f'.tasks [data-part="{part}"]') for part in ("image", "text", "choice-hint"))
+    mode = {name: page.locator(f'.tasks .modes [data-mode="{name}"]') for name in ("ask", "choose")}
+    expect(page.locator(".tasks .box").first).to_be_attached()
+    draws = held(page, "draw")
+    with page.expect_request(is_call("draw")):
+        mode["choose"].click()
+    mode["ask"].click()
+    with page.expect_response(lambda r: "multipart" in r.request.headers.get("content-type", "")):
+        draws.pop().continue_()
+    page.wait_for_timeout(200)
+    expect(image).to_have_attribute("alt", re.compile("astronaut"))  # no scene for a mode that was left
+    page.locator('.tasks [data-part="file"]').set_input_files(str(picture("mine.png")))
+    expect(image).to_have_attribute("alt", "mine.png")
+    text.fill("what is mine ?")
+    mode["choose"].click()
+    expect(hint).to_contain_text("press “Draw a scene” above")
+    text.fill("where is it ?")
+    expect(hint).to_be_hidden()
+    assert draws == []
+    with page.expect_request(is_call("draw")):
+        page.locator('.tasks [data-part="draw-scene"]').click()
+    draws.pop().continue_()
+    expect(image).to_have_attribute("alt", "a drawn scene")
+    expect(text).to_have_value("where is it ?")
+    mode["ask"].click()
+    expect(text).to_have_value("what is mine ?")
     assert page.problems == []
 
 
