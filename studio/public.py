@@ -12,8 +12,13 @@ from typing import Any
 MOST_UPLOAD = 16 * 1024**2
 MOST_DRAINED = 80 * 1024**2  # more than the page itself hands in
 BURST, PER_SECOND = 120.0, 8.0  # a page that opens asks about 40 times at once, a quick visitor five times a second
+# What costs next to nothing is counted apart and more widely: many may share an address, as a class does, and a page
+# whose first call is refused shows nothing. A flood of arrivals would still drive out who came before.
+CHEAP_BURST, CHEAP_PER_SECOND = 600.0, 80.0
+CHEAP = frozenset({"status", "examples", "why_progress", "why_stop"})
+MOST_CHEAP = 4096  # bytes of such a call
 MOST_ADDRESSES = 10_000
-CALLS = "/component_server"
+CALLS, EVENTS = "/component_server", "/run/predict"
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -52,13 +57,16 @@ class Allowance:
 class PublicLimits:
     """ASGI middleware: refuses bodies beyond `most_upload` bytes, and requests beyond an address's allowance.
 
+    Calls named in CHEAP, and events without any input, as arriving is one, have an allowance of their own.
     What the page's own calls are refused with is a reply with an error, as the page shows it; others get a status. A
     body of an honest length is let run out first: a browser that is still sending would not hear the reply.
     """
 
-    def __init__(self, app: App, allowance: Allowance | None = None, most_upload: int = MOST_UPLOAD) -> None:
+    def __init__(self, app: App, allowance: Allowance | None = None, most_upload: int = MOST_UPLOAD,
+                 cheap: Allowance | None = None) -> None:
         self._app, self._most_upload = app, most_upload
         self._allowance = Allowance() if allowance is None else allowance
+        self._cheap = Allowance(CHEAP_BURST, CHEAP_PER_SECOND) if cheap is None else cheap
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST":
@@ -66,7 +74,9 @@ class PublicLimits:
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
         length = headers.get(b"content-length", b"0")
-        if not self._allowance.take(_address(scope, headers)):
+        receive, is_cheap = await _read_cheap(scope, receive, length)
+        allowance = self._cheap if is_cheap else self._allowance
+        if not allowance.take(_address(scope, headers)):
             await _drain(receive, length)
             await _refuse(scope, send, 429, "BusyError", "You ask faster than this page can answer everybody. "
                           "What you have is kept; wait a few seconds.")
@@ -96,6 +106,33 @@ def _address(scope: Scope, headers: MutableMapping[bytes, bytes]) -> str:
     """Behind a proxy the last address that it wrote; whatever stands before it the visitor may have made up."""
     forwarded = headers.get(b"x-forwarded-for", b"").decode("latin1").split(",")[-1].strip()
     return forwarded or str((scope.get("client") or ("unknown",))[0])
+
+
+async def _read_cheap(scope: Scope, receive: Receive, length: bytes) -> tuple[Receive, bool]:
+    """A `receive` that gives the same body, and whether that asks for something that costs next to nothing.
+
+    Only small bodies are looked into, on the two paths where such calls come.
+    """
+    path = scope["path"].rstrip("/")
+    if not path.endswith((CALLS, EVENTS)) or not length.isdigit() or not 0 < int(length) <= MOST_CHEAP:
+        return receive, False
+    messages = [await receive()]
+    while messages[-1].get("more_body") and sum(len(m.get("body", b"")) for m in messages) <= MOST_CHEAP:
+        messages.append(await receive())
+    body, waiting = b"".join(m.get("body", b"") for m in messages), list(messages)
+
+    async def again() -> MutableMapping[str, Any]:
+        return waiting.pop(0) if waiting else await receive()
+
+    try:
+        sent = json.loads(body)
+    except (ValueError, RecursionError):
+        return again, False
+    if not isinstance(sent, dict):
+        return again, False
+    if path.endswith(EVENTS):
+        return again, "fn_index" in sent and sent.get("data") == []
+    return again, isinstance(sent.get("fn_name"), str) and sent["fn_name"] in CHEAP
 
 
 async def _drain(receive: Receive, length: bytes) -> None:

@@ -71,6 +71,24 @@ def test_who_asks_too_fast_is_told_to_wait_and_nobody_else_is():
     assert [post(limits)[0] for _ in range(3)] == [200, 200, 429]
 
 
+def test_what_costs_nothing_is_not_counted_with_what_costs():
+    def ask(sent, path="/gradio_api/component_server/"):
+        body = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
+        reply = post(limits, path, (body[:9], body[9:]), [(b"content-length", str(len(body)).encode())])[1]
+        assert reply.get("kind") == "BusyError" or reply == {"length": len(body)}  # the app gets all of it
+        return "length" in reply
+
+    limits = PublicLimits(reading, Allowance(burst=8, per_second=0), cheap=Allowance(burst=5, per_second=0))
+    costly = [{"fn_name": "ask"}, {"fn_name": ["status"]}, ["status"], b"[" * 4000, b"no JSON at all"]
+    assert all(ask(sent) for sent in costly)
+    arrive, events = {"data": [], "fn_index": 0, "session_hash": "x"}, "/gradio_api/run/predict"
+    assert ask({**arrive, "data": ["a photo"]}, events)
+    assert ask(arrive) and ask({"fn_name": "status", "data": "x" * 5000})
+    assert not ask({"fn_name": "ask"})
+    assert all(ask({"fn_name": name}) for name in ("status", "examples", "why_progress", "why_stop"))
+    assert ask(arrive, events) and not ask({"fn_name": "status"})
+
+
 def test_an_address_that_the_visitor_made_up_gives_no_new_allowance():
     limits = PublicLimits(reading, Allowance(burst=2, per_second=0))
     made_up = [post(limits, headers=[(b"x-forwarded-for", f"9.9.9.{n}, 1.2.3.4".encode())])[0] for n in range(4)]
