@@ -1,6 +1,7 @@
 // Puts the pieces together: one state, one render, a few steps that a visitor can take.
 
-const ui = { selected: null, pointed: null, preview: null, showAll: false, drawing: false, refining: false };
+// unseen: the photo that the detector was asked to look at in vain.
+const ui = { selected: null, pointed: null, preview: null, showAll: false, drawing: false, refining: false, unseen: null };
 let reply = NO_ANSWERS;
 let modelReady = false;
 let modelProblem = "The model is loading. The first answer comes by itself.";
@@ -29,7 +30,13 @@ const asker = makeAsker(courier, store, {
     why.answered(store.now, next);
     speak([...next.words, ...next.regions].map((a) => a.spoken).slice(-2).join(" "));
   },
-  failed(problem) { remote.failed(problem); why.moved(); ui.refining = false; redraw(); notices.complain(problem.message); },
+  failed(problem) {
+    remote.failed(problem);
+    why.moved();
+    ui.refining = false;
+    redraw();
+    notices.complain(problem.message, isPassing(problem) ? settle : null);
+  },
   refining(on) { ui.refining = on; redraw(); },
 });
 
@@ -99,13 +106,9 @@ async function begin() {
     ready() { modelReady = true; redraw(); settle(); },
     failed(message) { modelProblem = `There are no answers without a model. ${message}`; redraw(); },
   });
-  try {
-    const { examples } = await courier.call("examples");
-    sources.showExamples(examples);
-    if (!store.now.photo) await openFirst(examples);
-  } catch (problem) {
-    notices.complain(problem.message);
-  }
+  const examples = await fetchExamples(courier, notices);
+  sources.showExamples(examples);
+  if (!store.now.photo) await openFirst(examples);
 }
 
 wire();

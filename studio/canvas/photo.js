@@ -1,4 +1,5 @@
 // The photo in its frame, under whatever is drawn on it. looking: whether the detector is at it.
+const NO_PHOTO = "No photo is open. Take an example above, or your own photo.";
 
 function renderPhoto(photo, looking) {
   setHidden(part("frame"), !photo);

@@ -1,15 +1,20 @@
 // Messages, the model's state, what a screen reader hears, and which kind of answer is shown.
 
-const POLL = 400;
+const POLL = 400, LONGEST_PAUSE = 8000; // milliseconds
 
 function makeNotices() {
   const notice = part("notice");
+  let retry = null;
   const clear = () => { notice.hidden = true; };
   part("notice-close").addEventListener("click", clear);
+  part("notice-again").addEventListener("click", () => { clear(); retry(); });
   return {
     clear,
-    complain(message) {
+    // again: what would be tried once more, where that may help.
+    complain(message, again = null) {
+      retry = again;
       setText(part("notice-text"), message);
+      setHidden(part("notice-again"), !again);
       notice.hidden = false;
       notice.scrollIntoView({ block: "nearest" });
     },
@@ -18,6 +23,24 @@ function makeNotices() {
 
 function speak(message) {
   setText(part("spoken"), message);
+}
+
+// A call that was lost or refused for the moment only.
+const isPassing = (problem) => ["Lost", "BusyError", "Unexpected"].includes(problem.kind);
+
+// Asks for the examples until they come: without them the page would have no photo to begin with.
+async function fetchExamples(courier, notices) {
+  for (let pause = POLL, complained = false; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+    try {
+      const { examples } = await courier.call("examples");
+      if (complained) notices.clear();
+      return examples;
+    } catch (problem) {
+      if (!complained) notices.complain(`The examples have not come yet; they are asked for again. ${problem.message}`);
+      complained = true;
+      await new Promise((resolve) => { setTimeout(resolve, pause); });
+    }
+  }
 }
 
 // Asks until the model is there or has failed; `ready` and `failed` are each called once.

@@ -90,11 +90,13 @@ async function settle() {
     if (store.now.photo === state.photo && !store.now.chips) await readFirst(store.now);
     if (store.now.regions && store.now.chips) asker.request();
   } catch (problem) {
-    notices.complain(problem.message);
+    notices.complain(problem.message, isPassing(problem) ? settle : null);
   }
 }
 
 async function look(state) {
+  ui.unseen = null;
+  redraw();
   try {
     const found = (await courier.about("look", state)).regions;
     if (store.now.regions !== state.regions || store.now.photo !== state.photo) return;
@@ -103,6 +105,8 @@ async function look(state) {
       mine: Boolean(state.regions?.[i]?.mine) })) });
   } catch (problem) {
     if (problem.kind === "BoxError") store.undo(); // the boxes cannot be used: back to those before
+    ui.unseen = state.photo;
+    redraw();
     throw problem;
   }
 }
@@ -139,7 +143,10 @@ async function open(source, shows, linked = null) {
       ...(linked ? statedBy(linked, photo) : {}) });
     settle();
   } catch (problem) {
-    if (mine === opening) notices.complain(source.blob ? `${shows}: ${problem.message}` : problem.message);
+    if (mine !== opening) return;
+    setText(part("wait"), NO_PHOTO);
+    notices.complain(source.blob ? `${shows}: ${problem.message}` : problem.message,
+      isPassing(problem) ? () => open(source, shows, linked) : null);
   } finally {
     if (mine === opening) part("studio").classList.remove("opening");
   }

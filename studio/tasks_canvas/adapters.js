@@ -12,6 +12,7 @@ function makeAdapters(courier, { complain, changed }) {
   const own = new Map(); // key -> { file, offer }
   const chosen = {};
   let offers = [];
+  let known = false; // whether the studio has said which there are
 
   const forMode = (mode) => [...offers, ...[...own.values()].map((o) => o.offer)].filter((o) => o.task === TASK_OF[mode]);
 
@@ -45,7 +46,11 @@ function makeAdapters(courier, { complain, changed }) {
   });
 
   return {
-    async refresh() { offers = (await courier.call("adapters")).adapters; },
+    get known() { return known; },
+    async refresh() {
+      offers = (await courier.call("adapters")).adapters;
+      known = true;
+    },
     key(mode) {
       const all = forMode(mode);
       return all.some((o) => o.key === chosen[mode]) ? chosen[mode] : all[0]?.key ?? null;
@@ -60,19 +65,19 @@ function makeAdapters(courier, { complain, changed }) {
       const all = forMode(mode);
       const loading = part("studio").dataset.model === "loading";
       const select = part("adapter");
-      const drawn = all.map((o) => `${o.key}\n${o.name}`).join("\n") || String(loading);
+      const drawn = all.map((o) => `${o.key}\n${o.name}`).join("\n") || `${loading} ${known}`;
       if (select.drawnFor !== drawn) {
         select.drawnFor = drawn;
         select.replaceChildren(...(all.length ? all.map((o) => make("option", { value: o.key }, o.name))
-          : [make("option", { value: "" }, loading ? "loading…" : "no adapter yet")]));
+          : [make("option", { value: "" }, loading ? "loading…" : known ? "no adapter yet" : "not known yet")]));
       }
       select.disabled = all.length === 0;
       select.value = this.key(mode) ?? "";
       setText(part("adapter-note"), loading ? WAITING : all.find((o) => o.key === this.key(mode))?.about || "");
       setText(part("missing-task"), TAUGHT[mode]);
       setText(part("commands"), commandsFor(TASK_OF[mode]));
-      setHidden(part("missing"), !ready || all.length > 0);
-      setAttribute(part("submit"), "aria-disabled", all.length === 0);
+      setHidden(part("missing"), !ready || !known || all.length > 0);
+      setAttribute(part("submit"), "aria-disabled", all.length === 0 && (known || loading));
     },
   };
 }

@@ -16,8 +16,13 @@ async function ask(name, question, fields = {}) {
 }
 
 async function submit() {
+  if (!ready || !now.photo || !(await knowAdapters())) return;
   const adapter = adapters.key(now.mode);
-  if (!ready || !now.photo || !now.regions || !adapter) return;
+  if (now.unseen) {
+    notices.clear();
+    look(); // which asks by itself afterwards
+  }
+  if (!now.regions || !adapter) return;
   notices.clear();
   sequence += 1;
   const mine = sequence;
@@ -39,10 +44,23 @@ async function submit() {
     if (mode === "choose") await reasons(now.results[mode], current);
     if (current()) await carry(now.results[mode], mode, current);
   } catch (problem) {
-    if (current()) notices.complain(problem.message);
+    if (!current()) return;
+    if (now.results[mode]) now.results[mode].wait = "";
+    redraw();
+    notices.complain(problem.message, isPassing(problem) ? submit : null);
   } finally {
     if (current()) part("studio").classList.remove("asking");
   }
+}
+
+// Whether it is known which adapters there are; where it is not yet, the studio is asked.
+async function knowAdapters() {
+  try {
+    if (!adapters.known) await adapters.refresh();
+  } catch (problem) {
+    notices.complain(problem.message, submit);
+  }
+  return adapters.known;
 }
 
 const answerOf = (result, mode) => (mode === "ask" ? result.answer.rows[0].answer : mode === "point" ? result.best : result.picked);
@@ -75,7 +93,10 @@ async function pick(index) {
     await reasons(result, () => mine === sequence);
     await carry(result, "choose", () => mine === sequence);
   } catch (problem) {
-    if (mine === sequence) notices.complain(problem.message);
+    if (mine !== sequence) return;
+    result.wait = "";
+    redraw();
+    notices.complain(problem.message);
   }
 }
 

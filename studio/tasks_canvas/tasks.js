@@ -1,8 +1,8 @@
 // Puts the pieces together: one photo, three modes, one question at a time.
 
 const now = {
-  mode: "ask", photo: null, coming: null, regions: null, edited: false, names: null, offered: {}, opening: 0, pointed: null,
-  all: false,
+  mode: "ask", photo: null, coming: null, regions: null, unseen: false, edited: false, names: null, offered: {}, opening: 0,
+  pointed: null, all: false, // unseen: the detector was asked in vain
   texts: { ask: emptyTexts(), choose: emptyTexts(), point: emptyTexts() }, results: {}, light: "carried", element: 0,
   get result() { return this.results[this.mode] || null; },
 };
@@ -37,7 +37,7 @@ const sources = makeSources({ opened: openPhoto, complain: notices.complain });
 
 function redraw() {
   const lights = lightsOf(now);
-  renderPhoto(now.photo, ready && !now.regions);
+  renderPhoto(now.photo, ready && !now.regions && !now.unseen);
   renderRegions(now, lights);
   renderCard(now, { pointAt(index) { now.pointed = index; lookFrom(index); } });
   renderFours(now, fields.rows);
@@ -69,7 +69,7 @@ function drawForChoice() {
 
 function changeMode(mode) {
   setMode(mode);
-  if (now.regions && !now.result && now.texts[mode].text) submit();
+  if (now.regions && !now.result?.carried && now.texts[mode].text) submit();
 }
 
 function showFields() {
@@ -117,7 +117,10 @@ async function openPhoto(source, shows) {
   } catch (problem) {
     if (mine !== now.opening) return;
     now.coming = null;
-    notices.complain(source.blob ? `${shows}: ${problem.message}` : problem.message);
+    setText(part("wait"), NO_PHOTO);
+    if (!now.regions) await look(); // at the photo from before, which nobody else looks at any more
+    notices.complain(source.blob ? `${shows}: ${problem.message}` : problem.message,
+      isPassing(problem) ? () => openPhoto(source, shows) : null);
   } finally {
     part("studio").classList.remove("opening");
   }
@@ -140,13 +143,17 @@ async function drawScene(only = null) {
     opened(photo, { offered: scene, names: scene.names, edited: true,
       regions: [whole, ...scene.boxes.map((box, i) => ({ box, label: scene.names[i], score: null, first: true }))] });
   } catch (problem) {
-    if (wanted()) notices.complain(problem.message);
+    if (!wanted()) return;
+    if (!now.regions) await look();
+    notices.complain(problem.message, isPassing(problem) ? () => drawScene(only) : null);
   }
 }
 
 async function look() {
   const { opening } = now;
   if (!ready || !now.photo) return;
+  now.unseen = false;
+  redraw();
   try {
     const found = now.names ? null : (await courier.about("look", state())).regions;
     if (opening !== now.opening) return;
@@ -154,7 +161,10 @@ async function look() {
     redraw();
     if (now.texts[now.mode].text) submit();
   } catch (problem) {
-    if (opening === now.opening) notices.complain(problem.message);
+    if (opening !== now.opening) return;
+    now.unseen = true;
+    redraw();
+    notices.complain(problem.message, look);
   }
 }
 
@@ -197,15 +207,11 @@ async function begin() {
     },
     failed(message) { redraw(); notices.complain(`There are no answers without a model. ${message}`); },
   });
-  try {
-    const { examples } = await courier.call("examples");
-    sources.showExamples(examples);
-    const start = Math.max(0, examples.findIndex((e) => e.shows.includes("astronaut")));
-    if (!now.photo) await openPhoto({ number: start }, examples[start].shows);
-    drawForChoice();
-  } catch (problem) {
-    notices.complain(problem.message);
-  }
+  const examples = await fetchExamples(courier, notices);
+  sources.showExamples(examples);
+  const start = Math.max(0, examples.findIndex((e) => e.shows.includes("astronaut")));
+  if (!now.photo && !now.coming) await openPhoto({ number: start }, examples[start].shows);
+  drawForChoice();
 }
 
 wire();

@@ -1,5 +1,6 @@
 """The page by itself: it loads, keeps to its own host, and fits each screen."""
 
+import re
 from urllib.parse import urlparse
 
 import pytest
@@ -28,6 +29,31 @@ def test_while_the_model_loads_the_page_is_there_and_says_so(visit):
         expect(page.locator('.studio [data-part="image"]')).to_be_visible()
         answered(page)
         expect(page.locator('.studio [data-part="model-text"]')).to_have_text("Model: fake")
+
+
+def test_what_was_refused_at_first_comes_by_itself_or_is_tried_again(visit, fake_url):
+    page = visit("about:blank")
+    refused = ["examples"] * 2 + ["open_example", "look", "ask"]
+
+    def answer(route):
+        sent = route.request.post_data or ""
+        name = next((name for name in refused if f'"fn_name":"{name}"' in sent), None)
+        if not name:
+            return route.continue_()
+        refused.remove(name)
+        return route.fulfill(json={"error": f"No {name} now.", "kind": "BusyError"})
+
+    page.route("**/component_server/**", answer)
+    page.goto(fake_url)
+    said, again = (page.locator(f'#canvas [data-part="notice{part}"]') for part in ("-text", "-again"))
+    expect(page.locator('#canvas [data-part="wait"]')).to_contain_text("No photo is open")
+    for name in ("open_example", "look", "ask"):
+        expect(said).to_have_text(f"No {name} now.")
+        expect(page.locator("#canvas .studio")).not_to_have_class(re.compile("looking"))
+        again.click()
+    answered(page)
+    expect(page.locator('#canvas [data-part="notice"]')).to_be_hidden()
+    assert page.problems == [] and refused == []
 
 
 def test_weights_that_are_missing_are_named_on_the_page(visit, tmp_path):

@@ -139,6 +139,27 @@ def test_choosing_leaves_the_visitors_own_photo_and_texts_alone(visit, fake_url,
     assert page.problems == []
 
 
+def test_a_photo_that_could_not_be_looked_at_is_looked_at_again_by_asking(visit, fake_url, picture):
+    page = visit(fake_url)
+    page.get_by_role("tab", name="Ask, choose, point").click()
+    studio, boxes = page.locator(".tasks"), page.locator(".tasks .box")
+    expect(boxes.first).to_be_attached()
+    looks = held(page, "look")
+    with page.expect_request(is_call("look")):
+        page.locator('.tasks [data-part="file"]').set_input_files(str(picture("mine.png")))
+    expect(studio).to_have_class(re.compile("looking"))
+    looks.pop().fulfill(json={"error": "Too many look now.", "kind": "BusyError"})
+    expect(page.locator('.tasks [data-part="notice-text"]')).to_have_text("Too many look now.")
+    expect(studio).not_to_have_class(re.compile("looking"))
+    expect(boxes).to_have_count(0)
+    with page.expect_request(is_call("look")):
+        page.locator('.tasks [data-part="text"]').press("Enter")
+    looks.pop().continue_()
+    expect(boxes.first).to_be_attached()
+    expect(page.locator('.tasks [data-part="notice"]')).to_be_hidden()
+    assert page.problems == []
+
+
 def test_an_adapter_handed_in_chooses_an_answer_and_a_reason(tasks, predictor, tmp_path):
     page = tasks()
     page.locator('.tasks [data-part="adapter-file"]').set_input_files(
