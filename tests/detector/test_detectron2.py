@@ -1,5 +1,6 @@
 """Our Faster R-CNN C4 against detectron2 with the same weights, and what choosing detectron2 wrongly says."""
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine.config import C4Config, bottom_up_attention
+from engine.cli import main
+from engine.config import C4Config, FineTuneConfig, bottom_up_attention
+from engine.data import scenes
+from engine.data.features import FeatureCache
 from engine.data.vocabulary import classes_of
 from engine.detector import detectron2 as wrapper
 from engine.detector.c4 import C4, C4Transform, anchor_shapes
@@ -18,12 +22,16 @@ from engine.detector.proposals import anchor_grid
 from engine.errors import ConfigError, WeightsError
 from engine.predictor import Predictor
 from engine.structures.photo import Photo
-from engine.weights.detectors import load_detector
+from engine.training.finetune import questions
+from engine.training.materials import features_folder
+from engine.weights.adapters import read_info
+from engine.weights.detectors import identity, load_detector
 from engine.weights.detectron2 import convert
 from engine.weights.files import fill
 from engine.weights.store import save
 from tests.conftest import ROOT
 from tests.detector.detectron2_models import COCO, GENOME, PROPOSALS, library, picture
+from tests.tiny import write_tiny
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-4}
 
@@ -136,6 +144,38 @@ def test_a_predictor_looks_with_a_converted_detector(tmp_path):
     for masking in ("feature", "pixels"):
         (answer,) = predictor.ask(seen, "a dog on the grass", [], [1], masking).regions
         assert (answer.rank > 0) == bool(answer.truth) and len(answer.best) == 5
+
+
+def test_a_model_is_fine_tuned_on_what_a_converted_detector_sees(tmp_path):
+    weights, data = write_tiny(tmp_path / "weights"), tmp_path / "scenes"
+    scenes.write(data, 1, seed=1)
+    config = C4Config(proposals=4, threshold=0.0, most=3, short_side=32, long_side=32)
+    torch.manual_seed(0)
+    detector = C4.from_config(config)
+    with torch.no_grad():
+        detector.proposals.deltas.weight.mul_(1e-6)
+        detector.heads.classify.weight.mul_(1e-4)
+    looking = tmp_path / "c4.safetensors"
+    save(detector, looking, config, kind="c4")
+    blind = tmp_path / "blind"
+    shutil.copytree(weights, blind, ignore=shutil.ignore_patterns("*-detector.safetensors"))
+    learn = ["finetune", "grounding", "--data", str(data), "--init", str(blind), "--limit", "2", "--tune", "head",
+             "--steps", "1", "--views", "1", "--out"]
+    assert main([*learn, str(tmp_path / "none")]) == 2
+    assert main([*learn, str(tmp_path / "run"), "--detector", str(looking), "--detector-device", "cpu"]) == 0
+    assert read_info(tmp_path / "run" / "tiny-grounding.safetensors").task == "grounding"
+    pictures = questions(FineTuneConfig(task="grounding", limit=2), data, "train").pictures
+    own, other = (features_folder(tmp_path / "run", pictures, identity(choice, weights), detections=True)
+                  for choice in ("", str(looking)))
+    assert not own.exists()
+    seen = Predictor.load(blind, str(looking), "cpu").see(Photo.open(pictures[0].path))
+    for folder in (other, other.with_name(f"{other.name}-unmirrored-view-1")):
+        cache = FeatureCache(folder, pictures)
+        found = cache.regions(0, range(cache.detected(0)))[-len(seen.boxes) + 1:]
+        assert cache.detected(0) == len(seen.boxes) - 1 > 0
+        if folder == other:
+            torch.testing.assert_close(found.boxes, seen.regions.boxes[1:], rtol=0, atol=1e-4)
+            torch.testing.assert_close(found.appearance, seen.regions.appearance[1:], rtol=2e-2, atol=1e-3)
 
 
 def test_labels_are_answered_by_the_classes_of_the_model(predictor):

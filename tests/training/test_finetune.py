@@ -10,13 +10,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from engine.cli import main
-from engine.config import C4Config, DetectorConfig, EncoderConfig, FineTuneConfig, ModelConfig
+from engine.config import DetectorConfig, EncoderConfig, FineTuneConfig, ModelConfig
 from engine.data import datasets, scenes
-from engine.data.features import FeatureCache
 from engine.data.nouns import RegionClasses
 from engine.data.sequences import choice, open_question
 from engine.data.tokenizer import WordPieces
-from engine.detector.c4 import C4
 from engine.detector.detector import Detector
 from engine.errors import ConfigError, WeightsError
 from engine.measure.seen_regions import SeenRegions
@@ -26,17 +24,13 @@ from engine.model.vlbert import VLBert
 from engine.predictor import Predictor
 from engine.structures.batch import Batch
 from engine.structures.example import Example, collate
-from engine.structures.photo import Photo
 from engine.structures.questions import TaggedText
 from engine.tasks.vqa import VqaTask
 from engine.training import checkpoint
-from engine.training.finetune import finetune, questions, single_pieces
-from engine.training.materials import features_folder
+from engine.training.finetune import finetune, single_pieces
 from engine.weights.adapters import FORMAT, base_file, digest, load_adapter, read_info
-from engine.weights.detectors import identity
 from engine.weights.files import read_tensors
 from engine.weights.shipped import save_all
-from engine.weights.store import save
 from tests.conftest import ROOT
 
 VOCABULARY = ROOT / "assets" / "weights" / "vocab.txt"
@@ -92,37 +86,6 @@ def test_views_are_kept_beside_the_features_and_learned_from(folders, tmp_path):
     assert found == {"plain": ["features"], "looks": ["features", "features-unmirrored-view-1"]}
     plain, looks = (load_file(tmp_path / name / "tiny-grounding.safetensors") for name in ("plain", "looks"))
     assert any(not torch.equal(value, looks[key]) for key, value in plain.items())
-
-
-def test_another_detector_can_look_at_the_pictures(folders, tmp_path):
-    weights, data = folders
-    config = C4Config(proposals=4, threshold=0.0, most=3, short_side=32, long_side=32)
-    torch.manual_seed(0)
-    detector = C4.from_config(config)
-    with torch.no_grad():
-        detector.proposals.deltas.weight.mul_(1e-6)
-        detector.heads.classify.weight.mul_(1e-4)
-    looking = tmp_path / "c4.safetensors"
-    save(detector, looking, config, kind="c4")
-    blind = tmp_path / "blind"
-    shutil.copytree(weights, blind, ignore=shutil.ignore_patterns("*-detector.safetensors"))
-    learn = ["finetune", "grounding", "--data", str(data), "--init", str(blind), "--limit", "2", "--tune", "head",
-             "--steps", "1", "--views", "1", "--out"]
-    assert main([*learn, str(tmp_path / "none")]) == 2
-    assert main([*learn, str(tmp_path / "run"), "--detector", str(looking), "--detector-device", "cpu"]) == 0
-    assert read_info(tmp_path / "run" / "tiny-grounding.safetensors").task == "grounding"
-    pictures = questions(FineTuneConfig(task="grounding", limit=2), data, "train").pictures
-    own, other = (features_folder(tmp_path / "run", pictures, identity(choice, weights), detections=True)
-                  for choice in ("", str(looking)))
-    assert not own.exists()
-    seen = Predictor.load(blind, str(looking), "cpu").see(Photo.open(pictures[0].path))
-    for folder in (other, other.with_name(f"{other.name}-unmirrored-view-1")):
-        cache = FeatureCache(folder, pictures)
-        found = cache.regions(0, range(cache.detected(0)))[-len(seen.boxes) + 1:]
-        assert cache.detected(0) == len(seen.boxes) - 1 > 0
-        if folder == other:
-            torch.testing.assert_close(found.boxes, seen.regions.boxes[1:], rtol=0, atol=1e-4)
-            torch.testing.assert_close(found.appearance, seen.regions.appearance[1:], rtol=2e-2, atol=1e-3)
 
 
 def test_low_rank_matrices_compute_what_peft_computes(folders):
