@@ -176,6 +176,15 @@ class FineTuneConfig(Settings):
     epochs: float = setting(3.0, "passes over the data", low=0)
     batch_size: int = setting(128, "examples in a step", low=1)
     rate: float = setting(0.0, "highest learning rate of VL-BERT; 0 is what suits `tune`", low=0)
+    optimiser: str = setting("adamw", "AdamW, or SGD with momentum 0.9", choices=("adamw", "sgd"))
+    schedule: str = setting("triangle", "how the rate falls: evenly, or to a tenth at each of `drops`",
+                            choices=("triangle", "steps"))
+    drops: str = setting("", "schedule steps: shares of the run after which the rate falls, such as 0.7 0.9")
+    warmup: float = setting(0.1, "the rate rises first: below 1 for this share of the steps, else for so many", low=0)
+    weight_decay: float = setting(0.01, "weight decay", low=0)
+    clip_norm: float = setting(10.0, "largest norm of the gradient", low=0)
+    precision: str = setting("bf16", "autocast: none, bfloat16 (where a processor has none, float32), or "
+                           "float16 with scaled losses", choices=PRECISIONS)
     rank: int = setting(16, "of the low-rank matrices", low=1, high=256)
     evidence: float = setting(0.0, "vqa: weight of finding the regions that show what is asked for, where the data "
                               "name them; vcr: weight of telling which words make a choice wrong", low=0)

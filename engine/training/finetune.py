@@ -38,7 +38,7 @@ from engine.training.looks import Looks
 from engine.training.materials import features_folder
 from engine.training.origin import of_finetuning
 from engine.training.processes import accelerator
-from engine.training.schedule import TrainingConfig, steps_of
+from engine.training.schedule import TrainingConfig, drops_of, steps_of
 from engine.training.stage import run_stage
 from engine.training.watching import OnePicture, Probe, Watch, Watched
 from engine.weights.adapters import PARTS, AdapterInfo, base_file, check_base, digest, read_info, save_adapter, under
@@ -62,6 +62,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
     """
     machine, events = accelerator(), events or Events()
+    training_of(settings, settings.batch_size)  # refuses what cannot go together before the pictures are looked at
     predictor = Predictor.load(init, detector, detector_device)
     config, vlbert, pieces = predictor.config, predictor.model, predictor.pieces
     torch.manual_seed(settings.seed)
@@ -154,11 +155,15 @@ def single_pieces(answers: Sequence[str], pieces: WordPieces) -> dict[int, int]:
 
 
 def training_of(settings: FineTuneConfig, examples: int) -> TrainingConfig:
-    """Steps and rates for so many examples. Raises ConfigError where there are more steps than allowed."""
+    """Steps and rates for so many examples. Raises ConfigError where there are more steps than allowed, or where the
+    schedule and its drops do not go together."""
     batch = min(settings.batch_size, examples)
     epochs = settings.steps / max(1, examples // batch) if settings.steps else settings.epochs
-    training = TrainingConfig(epochs=epochs, batch_size=batch, warmup=0.1, rate=settings.rate or RATES[settings.tune],
-                              weight_decay=0.01, seed=settings.seed, accumulate=settings.accumulate)
+    training = TrainingConfig(
+        epochs=epochs, batch_size=batch, rate=settings.rate or RATES[settings.tune], optimiser=settings.optimiser,
+        schedule=settings.schedule, drops=drops_of(settings.drops), warmup=settings.warmup,
+        weight_decay=settings.weight_decay, clip_norm=settings.clip_norm, precision=settings.precision,
+        seed=settings.seed, accumulate=settings.accumulate)
     steps = steps_of(examples, training)
     if settings.most_steps and steps > settings.most_steps:
         raise ConfigError(f"This run would take {steps} steps ({examples} examples, {batch} in a step); at most "

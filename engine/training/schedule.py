@@ -41,6 +41,14 @@ class TrainingConfig(Settings):
                               "needs drops, and no other one has any.")
 
 
+def drops_of(text: str) -> tuple[float, ...]:
+    """Shares of a run, written with spaces or commas between them. Raises ConfigError for what is no number."""
+    try:
+        return tuple(float(part) for part in text.replace(",", " ").split())
+    except ValueError as error:
+        raise ConfigError(f"drops is {text!r}; give shares of the run between 0 and 1, such as 0.7 0.9.") from error
+
+
 def rate_at(step: int, steps: int, config: TrainingConfig) -> float:
     """The learning rate of a step, counted from 0, before a group's own scale."""
     rise = max(1, math.ceil(config.warmup * steps if config.warmup < 1 else config.warmup))

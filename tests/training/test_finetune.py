@@ -9,7 +9,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from engine.cli import main
+from engine.cli import main, parser
+from engine.commands.shared import settings_of
 from engine.config import DetectorConfig, EncoderConfig, FineTuneConfig, ModelConfig
 from engine.data import datasets, scenes
 from engine.data.nouns import RegionClasses
@@ -27,7 +28,8 @@ from engine.structures.example import Example, collate
 from engine.structures.questions import TaggedText
 from engine.tasks.vqa import VqaTask
 from engine.training import checkpoint
-from engine.training.finetune import finetune, single_pieces
+from engine.training.finetune import finetune, single_pieces, training_of
+from engine.training.schedule import TrainingConfig, rate_at
 from engine.weights.adapters import FORMAT, base_file, digest, load_adapter, read_info
 from engine.weights.files import read_tensors
 from engine.weights.shipped import save_all
@@ -86,6 +88,30 @@ def test_views_are_kept_beside_the_features_and_learned_from(folders, tmp_path):
     assert found == {"plain": ["features"], "looks": ["features", "features-unmirrored-view-1"]}
     plain, looks = (load_file(tmp_path / name / "tiny-grounding.safetensors") for name in ("plain", "looks"))
     assert any(not torch.equal(value, looks[key]) for key, value in plain.items())
+
+
+def test_the_published_schedules_are_set_by_command(folders, tmp_path):
+    def ordered(*flags):
+        return settings_of(parser().parse_args(["finetune", "vcr", "--out", "run", *flags]), FineTuneConfig)
+
+    vcr = ordered("--tune", "full", "--epochs", "20", "--batch-size", "16", "--optimiser", "sgd", "--rate", "7e-5",
+                  "--schedule", "steps", "--drops", "0.7 0.9", "--warmup", "1000", "--weight-decay", "1e-4",
+                  "--clip-norm", "1", "--precision", "fp16")
+    found = training_of(vcr, 32_000)
+    assert found == TrainingConfig(
+        epochs=20, batch_size=16, optimiser="sgd", rate=7e-5, schedule="steps", drops=(0.7, 0.9), warmup=1000,
+        weight_decay=1e-4, clip_norm=1, precision="fp16")
+    assert [rate_at(step, 40_000, found) for step in (499, 2000 * 14 - 1, 2000 * 14, 2000 * 18)] == pytest.approx(
+        [3.5e-5, 7e-5, 7e-6, 7e-7])
+    assert training_of(ordered(), 1000) == TrainingConfig(
+        epochs=3, batch_size=128, rate=1e-3, warmup=0.1, weight_decay=0.01, clip_norm=10, precision="bf16")
+    weights, data = folders
+    for changes, sentence in (({"schedule": "steps"}, "needs drops"), ({"drops": "0.7"}, "'triangle' and drops"),
+                              ({"schedule": "steps", "drops": "14 18"}, "rising shares of the run"),
+                              ({"schedule": "steps", "drops": "often"}, "drops is 'often'; give shares")):
+        with pytest.raises(ConfigError, match=sentence):
+            finetune(FineTuneConfig(**changes), data=data, split="train", init=weights, run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_low_rank_matrices_compute_what_peft_computes(folders):
