@@ -40,10 +40,10 @@ def answers_of(folder: Path, data: DataSet[OpenQuestion]) -> tuple[str, ...]:
 
 
 def choice_questions(folder: Path, split: str, limit: int | None = None) -> DataSet[ChoiceQuestion]:
-    """Scenes or VCR. Raises DataError."""
+    """Scenes or VCR, whose masks are left out: features that are computed once take none. Raises DataError."""
     if (folder / SCENES).is_file():
         return world.choice_questions(folder)
-    return vcr.read(folder, split, limit)
+    return vcr.read(folder, split, limit, masks=False)
 
 
 def referring_expressions(folder: Path, split: str, limit: int | None = None) -> DataSet[ReferringExpression]:

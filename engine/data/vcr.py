@@ -19,12 +19,13 @@ PERSONS = ("Casey", "Riley", "Jessie", "Jackie", "Avery", "Jaime", "Peyton", "Ke
            "Pat", "Quinn")  # the published gender-neutral names
 
 
-def read(folder: str | Path, split: str, limit: int | None = None) -> DataSet[ChoiceQuestion]:
+def read(folder: str | Path, split: str, limit: int | None = None, *, masks: bool = True) -> DataSet[ChoiceQuestion]:
     """The questions of a split, in file order. A picture's names are its objects' classes ("person", "car", …).
 
     Where the text points at an object stands the object's class, or for persons the next of the published names,
     round and round along the file; the published code draws on in the order of training. A picture with a box that
-    cannot be used is skipped whole, since the text counts the boxes. limit: at most that many questions.
+    cannot be used is skipped whole, since the text counts the boxes. limit: at most that many questions. masks:
+    whether the pictures carry their segmentation, of which only a detector with stage5 = region makes use.
     Raises DataError where the file is missing, the split has no labels, or nothing can be used.
     """
     path = Path(folder) / f"{split}.jsonl"
@@ -37,19 +38,20 @@ def read(folder: str | Path, split: str, limit: int | None = None) -> DataSet[Ch
             raise DataError(f"{path} has no answer_label in line {number}: the right answers of VCR's test split are "
                             "not public. Choose train or val.")
         try:
-            usable.append(_question(raw, album, Path(folder) / "vcr1images", persons))
+            usable.append(_question(raw, album, Path(folder) / "vcr1images", persons, masks))
         except BROKEN as error:
             skipped.add(f"line {number}: {reason(error)}")
     return DataSet(album.pictures, tuple(usable), skipped)
 
 
-def _question(raw: dict[str, Any], album: Album, images: Path, persons: Iterator[str]) -> ChoiceQuestion:
+def _question(raw: dict[str, Any], album: Album, images: Path, persons: Iterator[str],
+              masks: bool) -> ChoiceQuestion:
     objects = raw["objects"]
     names = [next(persons) if name == "person" else name for name in objects]
     question = tagged(raw["question"], names)
     answers, reasons = (tuple(tagged(choice, names) for choice in raw[key])
                         for key in ("answer_choices", "rationale_choices"))
-    picture = album.number(images / raw["img_fn"], lambda path: _pictured(path, images / raw["metadata_fn"]))
+    picture = album.number(images / raw["img_fn"], lambda path: _pictured(path, images / raw["metadata_fn"], masks))
     if list(album[picture].names) != objects:
         raise DataError(f"it names the objects {objects}; its picture has {list(album[picture].names)}")
     return ChoiceQuestion(picture, question, answers, int(raw["answer_label"]), reasons, int(raw["rationale_label"]))
@@ -77,10 +79,12 @@ def tagged(tokens: Sequence[str | Sequence[int]], names: Sequence[str]) -> Tagge
     return TaggedText(tuple(words), tuple(tags))
 
 
-def _pictured(path: Path, metadata: Path) -> Pictured:
-    """The boxes, classes and masks that the metadata file of a picture gives; masks [K, 14, 14]."""
+def _pictured(path: Path, metadata: Path, segmented: bool) -> Pictured:
+    """The boxes, classes and, where asked for, masks [K, 14, 14] that the metadata file of a picture gives."""
     raw = document(metadata, "boxes", "segms", "names", "width", "height")
     boxes = tuple(fractions(box[:4], raw["width"], raw["height"]) for box in raw["boxes"])
+    if not segmented:
+        return Pictured(path, boxes, tuple(raw["names"]))
     masks = np.zeros((len(boxes), MASK_SIDE, MASK_SIDE), np.float32)
     for place, (polygons, box) in enumerate(zip(raw["segms"], raw["boxes"], strict=True)):
         masks[place] = mask(polygons, box)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.data import daquar as daquar_reader
-from engine.data import vcr, vqa_v2
+from engine.data import datasets, vcr, vqa_v2
 from engine.data.polygons import mask
 from engine.data.vqa_answers import normalised, soft_scores, vocabulary
 from engine.errors import DataError
@@ -148,6 +148,9 @@ def test_vcr_names_objects_by_tagged_words_and_gives_boxes_and_masks(tmp_path: P
     half = np.zeros((14, 14))
     half[:, :7] = 1  # the left half of its box
     assert (picture.masks[0] == half).all() and not picture.masks[1].any() and picture.masks[2].all()
+    unmasked = datasets.choice_questions(tmp_path, "val")  # as tasks read it, whose features take no masks
+    assert unmasked.questions == data.questions and unmasked.pictures[0].masks is None
+    assert (unmasked.pictures[0].boxes, unmasked.pictures[0].names) == (picture.boxes, picture.names)
 
 
 def test_vcr_skips_broken_lines_by_number(tmp_path: Path) -> None:
