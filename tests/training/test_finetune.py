@@ -33,6 +33,7 @@ from engine.training.schedule import TrainingConfig, rate_at
 from engine.weights.adapters import FORMAT, base_file, digest, load_adapter, read_info
 from engine.weights.files import read_tensors
 from engine.weights.shipped import save_all
+from engine.weights.store import save
 from tests.conftest import ROOT
 
 VOCABULARY = ROOT / "assets" / "weights" / "vocab.txt"
