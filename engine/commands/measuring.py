@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ def add_evaluate(p: argparse.ArgumentParser) -> None:
     p.add_argument("--data", type=Path, required=True, help="folder with entities_SPLIT.jsonl and images/, "
                    "or another one that `finetune` takes")
     p.add_argument("--split", default="dev")
-    p.add_argument("--limit", type=int, default=None, help="only the first so many photos")
+    p.add_argument("--limit", type=int, default=None, help="only the first so many photos, or questions (vqa, vcr and "
+                   "grounding, but for photos of Flickr30k Entities)")
     p.add_argument("--masking", choices=("feature", "pixels"), default="feature", help="how regions are hidden")
     p.add_argument("--regions", action="store_true", help="explanations: also explain hidden regions; the figures of "
                    "hidden words and of hidden regions stand apart under \"kinds\"")
@@ -61,6 +63,7 @@ def _evaluate_task(options: argparse.Namespace) -> dict[str, Any]:
     from engine.data import datasets
     from engine.measure import tasks
     from engine.predictor import Predictor
+    from engine.structures.questions import DataSet
     from engine.weights.adapters import base_file, digest, load_adapter
 
     predictor = Predictor.load(options.weights, options.detector, options.detector_device)
@@ -70,11 +73,19 @@ def _evaluate_task(options: argparse.Namespace) -> dict[str, Any]:
     if info.task != options.what:
         raise DataError(f"{options.adapter} was trained for {info.task}, not for {options.what}.")
     where = (options.data, options.split, options.limit)
+    data: DataSet[Any]
     if options.what == "vqa":
-        return tasks.vqa(predictor, model, info.answers, datasets.open_questions(*where))
-    if options.what == "vcr":
-        return tasks.vcr(predictor, model, datasets.choice_questions(*where))
-    return tasks.grounding(predictor, model, datasets.referring_expressions(*where))
+        data = datasets.open_questions(*where)
+        figures = tasks.vqa(predictor, model, info.answers, data)
+    elif options.what == "vcr":
+        data = datasets.choice_questions(*where)
+        figures = tasks.vcr(predictor, model, data)
+    else:
+        data = datasets.referring_expressions(*where)
+        figures = tasks.grounding(predictor, model, data)
+    if data.skipped.count:
+        sys.stderr.write(f"{data.skipped}\n")
+    return figures | {"skipped": data.skipped.count}
 
 
 def add_predict(p: argparse.ArgumentParser) -> None:

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import engine.data.scenes as world
 from engine.data import daquar, flickr8k, own, phrases, refcoco, vcr, vqa_answers, vqa_v2
 from engine.errors import DataError
 from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, ReferringExpression
 
+Q = TypeVar("Q", OpenQuestion, ChoiceQuestion, ReferringExpression)
 SCENES = "scenes.jsonl"
 
 
 def open_questions(folder: Path, split: str, limit: int | None = None) -> DataSet[OpenQuestion]:
-    """Scenes and one's own photos (one folder is one split), DAQUAR or VQA v2. limit: of questions; none for scenes.
-
-    Raises DataError.
+    """Scenes and one's own photos (one folder is one split), DAQUAR or VQA v2. limit: of questions. Raises DataError.
     """
     if (folder / SCENES).is_file():
-        return world.open_questions(folder)
+        return first(world.open_questions(folder), limit)
     if own.has_table(folder):
         return own.questions(folder, limit)
     if (folder / f"qa_{split}.tsv").is_file():
         return daquar.read(folder, split, limit)
+    if others := sorted(path.stem.removeprefix("qa_") for path in folder.glob("qa_*.tsv")):
+        raise DataError(f"{folder} has no split {split!r}; it has {', '.join(others)}. Choose one of them.")
     return vqa_v2.read(folder, split, limit)
+
+
+def first(data: DataSet[Q], limit: int | None) -> DataSet[Q]:
+    """The first so many questions (all for None), and the pictures up to theirs. Raises DataError where none is left.
+    """
+    if limit is None:
+        return data
+    asked = data.questions[:limit]
+    return replace(data, pictures=data.pictures[:max((q.picture for q in asked), default=-1) + 1], questions=asked)
 
 
 def answers_of(folder: Path, data: DataSet[OpenQuestion]) -> tuple[str, ...]:
@@ -40,16 +52,22 @@ def answers_of(folder: Path, data: DataSet[OpenQuestion]) -> tuple[str, ...]:
 
 
 def choice_questions(folder: Path, split: str, limit: int | None = None) -> DataSet[ChoiceQuestion]:
-    """Scenes or VCR, whose masks are left out: features that are computed once take none. Raises DataError."""
+    """Scenes or VCR, whose masks are left out: features that are computed once take none. limit: of questions.
+
+    Raises DataError.
+    """
     if (folder / SCENES).is_file():
-        return world.choice_questions(folder)
+        return first(world.choice_questions(folder), limit)
     return vcr.read(folder, split, limit, masks=False)
 
 
 def referring_expressions(folder: Path, split: str, limit: int | None = None) -> DataSet[ReferringExpression]:
-    """Scenes, one's own photos, Flickr30k Entities (limit: of photos) or RefCOCO. Raises DataError."""
+    """Scenes, one's own photos, Flickr30k Entities or RefCOCO. limit: of expressions; of photos for Flickr30k Entities.
+
+    Raises DataError.
+    """
     if (folder / SCENES).is_file():
-        return world.referring(folder)
+        return first(world.referring(folder), limit)
     if own.has_table(folder):
         return own.phrases(folder, limit)
     if (folder / f"entities_{split}.jsonl").is_file():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.data import daquar as daquar_reader
-from engine.data import datasets, vcr, vqa_v2
+from engine.data import datasets, scenes, vcr, vqa_v2
 from engine.data.polygons import mask
 from engine.data.vqa_answers import normalised, soft_scores, vocabulary
 from engine.errors import DataError
@@ -106,6 +106,20 @@ def test_daquar_keeps_an_answer_of_several_things_as_one(tmp_path: Path) -> None
     (tmp_path / "qa_dev.tsv").write_text("picture\tquestion\n")
     with pytest.raises(DataError, match="must start with the columns image, question, answer; it starts with 'picture"):
         daquar_reader.read(tmp_path, "dev")
+
+
+def test_a_split_that_daquar_lacks_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
+    for split in ("train", "dev"):
+        (tmp_path / f"qa_{split}.tsv").write_text("image\tquestion\tanswer\n")
+    with pytest.raises(DataError, match=r"has no split 'val'; it has dev, train\. Choose one of them"):
+        datasets.open_questions(tmp_path, "val")
+
+
+def test_a_limit_leaves_the_first_questions_of_scenes_and_their_pictures(tmp_path: Path) -> None:
+    scenes.write(tmp_path, 2, seed=1)
+    for read in (datasets.open_questions, datasets.choice_questions, datasets.referring_expressions):
+        whole, cut = read(tmp_path, "train"), read(tmp_path, "train", 1)
+        assert cut.questions == whole.questions[:1] and len(cut.pictures) == 1 < len(whole.pictures)
 
 
 def test_the_real_daquar_is_read_whole(daquar: Path) -> None:

@@ -310,3 +310,20 @@ def test_a_run_goes_on_only_from_what_it_began_with(folders, tmp_path):
     checkpoint.save({k: v for k, v in state.items() if k != "origin"}, run / "state.pt")  # of an older version
     finetune(replace(settings, steps=3, rate=1e-4), data=data, split="train", init=weights, run=run)
     assert checkpoint.load(run / "state.pt")["step"] == 3
+
+
+def test_evaluate_tells_what_was_left_out_and_asks_no_more_than_it_may(folders, tmp_path, capsys):
+    weights, data = folders
+    path = finetune(FineTuneConfig(task="grounding", tune="head", steps=1, batch_size=4), data=data, split="train",
+                    init=weights, run=tmp_path)
+    own = tmp_path / "own"
+    shutil.copytree(data / "images", own)
+    (own / "photos.jsonl").write_text('{"photo": "00000.jpg", "phrase": "a ball", "box": [0.1, 0.1, 0.5, 0.5]}\n'
+                                      '{"photo": "nowhere.jpg", "phrase": "a tree", "box": [0.1, 0.1, 0.5, 0.5]}\n')
+    for folder, n, skipped in [(own, 1, 1), (data, 2, 0)]:
+        assert main(["evaluate", "grounding", "--data", str(folder), "--weights", str(weights), "--adapter", str(path),
+                     "--limit", "2", "--json", str(tmp_path / "f.json")]) == 0
+        figures = json.loads((tmp_path / "f.json").read_text())
+        assert (figures["n"], figures["skipped"]) == (n, skipped)
+        said = "1 left out: line 2: there is no picture 'nowhere.jpg'\n"
+        assert (said in capsys.readouterr().err) == bool(skipped)
