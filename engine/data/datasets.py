@@ -13,6 +13,7 @@ from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, R
 
 Q = TypeVar("Q", OpenQuestion, ChoiceQuestion, ReferringExpression)
 SCENES = "scenes.jsonl"
+PARTITIONS = ("unc", "umd", "google")  # of RefCOCO and RefCOCO+ the first, of RefCOCOg the others
 
 
 def open_questions(folder: Path, split: str, limit: int | None = None) -> DataSet[OpenQuestion]:
@@ -64,7 +65,8 @@ def choice_questions(folder: Path, split: str, limit: int | None = None) -> Data
 def referring_expressions(folder: Path, split: str, limit: int | None = None) -> DataSet[ReferringExpression]:
     """Scenes, one's own photos, Flickr30k Entities or RefCOCO. limit: of expressions; of photos for Flickr30k Entities.
 
-    Raises DataError.
+    Of several partitions of RefCOCO the first of `PARTITIONS` is read; its pictures lie in `images/`, `train2014/` or
+    `../train2014/`. Raises DataError.
     """
     if (folder / SCENES).is_file():
         return first(world.referring(folder), limit)
@@ -75,4 +77,10 @@ def referring_expressions(folder: Path, split: str, limit: int | None = None) ->
     if not (folder / "instances.json").is_file():
         raise DataError(f"{folder} holds no {SCENES}, no photos.csv, no entities_{split}.jsonl and no instances.json. "
                         "Point to a folder of scenes, of own photos, of Flickr30k Entities or of RefCOCO.")
-    return refcoco.read(folder, split, folder / "images", limit=limit)
+    there = [name for name in PARTITIONS if (folder / f"refs({name}).p").is_file()]
+    if not there:
+        raise DataError(f"{folder} holds instances.json, but none of "
+                        f"{', '.join(f'refs({name}).p' for name in PARTITIONS)}. Put one there.")
+    places = (folder / "images", folder / "train2014", folder.parent / "train2014")
+    images = next((place for place in places if place.is_dir()), places[0])
+    return refcoco.read(folder, split, images, there[0], limit=limit)

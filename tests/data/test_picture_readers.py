@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-from engine.data import coco_captions, refcoco
+from engine.data import coco_captions, datasets, refcoco
 from engine.data.conceptual import ConceptualCaptions
 from engine.errors import DataError
 
@@ -74,6 +74,23 @@ def test_a_split_that_does_not_exist_or_holds_nothing_is_said(tmp_path: Path) ->
         refcoco.read(tmp_path, "val", images)
     with pytest.raises(DataError, match=r"no file .*refs\(google\)\.p"):
         refcoco.read(tmp_path, "val", images, partition="google")
+
+
+def test_the_partition_and_the_pictures_are_those_that_are_there(tmp_path: Path) -> None:
+    folder = tmp_path / "refcocog"
+    folder.mkdir()
+    images = write_refcoco(folder)
+    (folder / "refs(unc).p").rename(folder / "refs(umd).p")
+    (folder / "refs(google).p").write_bytes(b"no pickle: the other one comes first")
+    for place in (images, tmp_path / "train2014", folder / "images"):
+        images = images.rename(place)
+        data = datasets.referring_expressions(folder, "testA")
+        assert data.pictures[0].path.parent == place and len(data.questions) == 2
+    (folder / "refs(umd).p").rename(folder / "refs(google).p")
+    assert len(datasets.referring_expressions(folder, "testA").questions) == 2
+    (folder / "refs(google).p").unlink()
+    with pytest.raises(DataError, match=r"none of refs\(unc\)\.p, refs\(umd\)\.p, refs\(google\)\.p"):
+        datasets.referring_expressions(folder, "testA")
 
 
 class Harmful:
