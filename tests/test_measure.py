@@ -2,14 +2,19 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from engine.cli import main
+from engine.data import scenes
 from engine.data.flickr8k import read
+from engine.measure.pretraining import measure
+from engine.predictor import Predictor
 from engine.structures.photo import Photo
 from tests.conftest import ROOT
+from tests.tiny import write_tiny
 
 LIMIT = 6
 
@@ -87,3 +92,12 @@ def test_a_folder_without_data_is_refused(tmp_path, capsys) -> None:
     assert main(["evaluate", "pretraining", "--data", str(tmp_path), "--weights", weights]) == 2
     assert "must hold entities_dev.jsonl" in capsys.readouterr().err
     assert torch.is_grad_enabled()
+
+
+def test_a_photo_without_a_caption_leaves_the_others_their_own_pictures(tmp_path) -> None:
+    scenes.write(tmp_path / "scenes", 2, seed=1)
+    photos = read(tmp_path / "scenes", "train")
+    small = Predictor.load(write_tiny(tmp_path / "weights"))
+    expected, found = measure(small, photos), measure(small, [replace(photos[1], captions=()), *photos])
+    assert found["words"] == expected["words"] and found["words"]["image"] != found["words"]["other_image"]
+    assert str(found["regions"]) == str(expected["regions"]) and found["n_images"] == 3  # as text: nothing is nan

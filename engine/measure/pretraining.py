@@ -46,26 +46,29 @@ class Tally:
 
 @torch.inference_mode()
 def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto], masking: str = "feature") -> dict[str, Any]:
-    """All figures of the three parts. masking: how regions are hidden, "feature" or "pixels". Raises ConfigError."""
+    """All figures of the three parts. masking: how regions are hidden, "feature" or "pixels". Photos without a caption
+    count for the proposals only. Raises ConfigError.
+    """
     if masking not in ("feature", "pixels"):
         raise ConfigError(f"masking is {masking!r}; choose feature or pixels.")
-    captions = grounded_captions(photos, predictor.pieces, captions=1)
+    captioned = [photo for photo in photos if photo.captions]
+    captions = grounded_captions(captioned, predictor.pieces, captions=1)  # one of each
     words = {name: Tally() for name in ("image", "no_image", "other_image")}
     regions = {name: Tally() for name in ("caption", "no_caption", "other_caption")}
     pictures: list[Regions] = []  # all of a photo that the next one needs
-    for i, photo in enumerate(counted(photos, "hidden regions")):
+    for i, photo in enumerate(counted(captioned, "hidden regions")):
         seen = predictor.see(Photo.open(photo.path), photo.boxes)
         pictures.append(seen.regions)
         labels = {r + 1: label for r in range(len(photo.boxes))
                   if (label := predictor.classes.label(photo, r)) is not None}
         hidden = {r: predictor.hidden_pixels(seen, (r,)) if masking == "pixels" else seen.regions for r in labels}
         for name, caption in (("caption", captions[i].caption), ("no_caption", predictor.pieces.without_words()),
-                              ("other_caption", captions[(i + 1) % len(photos)].caption)):
+                              ("other_caption", captions[(i + 1) % len(captions)].caption)):
             _ask_regions(predictor, labels, hidden, caption, regions[name])
     nothing = Regions.none(predictor.config.appearance)
     for i, grounded in enumerate(counted(captions, "hidden words")):
         for name, clue in (("image", pictures[i]), ("no_image", nothing),
-                           ("other_image", pictures[(i + 1) % len(photos)])):
+                           ("other_image", pictures[(i + 1) % len(pictures)])):
             _ask_words(predictor, grounded, clue, words[name])
     return {"words": {name: tally.words() for name, tally in words.items()},
             "regions": {name: tally.regions() for name, tally in regions.items()},

@@ -51,7 +51,8 @@ class Sight:
 
 
 class EndToEndTask:
-    """Both tasks at once; an example is a photo with all its captions (see `engine.training.trainer.Trainable`).
+    """Both tasks at once; an example is a photo with all its captions (see `engine.training.trainer.Trainable`). Photos
+    without a box or without a caption are none.
 
     captions, detection: the two tasks, built on the same photos. backbone_scale, heads_scale: learning rates of the
     detector's backbone and heads relative to VL-BERT's. move_detector: without it the detector only looks (ablation).
@@ -63,7 +64,7 @@ class EndToEndTask:
         self.detector, self.vlbert = detection.detector, captions.vlbert
         self.model: nn.Module = nn.ModuleDict({"detector": self.detector, "vlbert": self.vlbert})
         self.backbone_scale, self.heads_scale, self.move_detector = backbone_scale, heads_scale, move_detector
-        self.photos = [i for i, photo in enumerate(captions.photos) if photo.boxes]
+        self.photos = [i for i, photo in enumerate(captions.photos) if photo.boxes and photo.captions]
         self.captions_of: dict[int, list[GroundedCaption]] = {}
         for grounded in captions.captions:
             self.captions_of.setdefault(grounded.photo, []).append(grounded)

@@ -94,10 +94,15 @@ def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Pat
 
 def gathered(config: ModelConfig, recipe: RecipeConfig, data: Path, run: Path, vocabulary: Path, *,
              tensorboard: bool = False) -> Material:
-    """Read the training split and what is counted in it."""
+    """Read the training split and what is counted in it. Raises ConfigError where its photos name too few things."""
     photos = read(data, "train", recipe.limit or None)
+    classes = RegionClasses.from_photos(photos, config.detector.classes)
+    if len(classes.names) != config.detector.classes:
+        raise ConfigError(f"{len(photos)} photos name {len(classes.names)} region classes, background included; the "
+                          f"preset {config.name} has {config.detector.classes}. Take more photos: a higher limit, or "
+                          "more data.")
     return Material(config, recipe, run, Looks(run / "features", recipe.views, seed=recipe.seed), photos,
-                    RegionClasses.from_photos(photos, config.detector.classes),
+                    classes,
                     attributes_from(photos, ATTRIBUTES), WordPieces(vocabulary), vocabulary, tensorboard, accelerator())
 
 

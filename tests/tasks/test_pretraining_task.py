@@ -180,6 +180,14 @@ def test_end_to_end_moves_the_detector_and_blackens_hidden_pixels(world, monkeyp
     assert not torch.equal(fresh.proposals.state_dict()["objectness.weight"], before["proposals.objectness.weight"])
 
 
+def test_a_photo_without_a_caption_is_no_example_of_end_to_end_training(world) -> None:
+    photos, classes, detector, cache = world
+    other = ((dataclasses.replace(photos[0], captions=()), *photos[1:]), classes, detector, cache)
+    own = EndToEndTask(task(other), detection(other, detector))
+    assert own.photos == [1, 2, 3, 4, 5]
+    assert own.losses(list(range(len(own))), torch.Generator().manual_seed(0))["words"] > 0
+
+
 def test_a_mirrored_picture_takes_its_boxes_and_detections_along(world, monkeypatch) -> None:
     own = EndToEndTask(task(world), detection(world, world[2]))
     monkeypatch.setattr(own.captions, "drawn_detections", lambda photo, generator: [0])

@@ -1,4 +1,4 @@
-"""A stage of the recipe that is interrupted goes on when it is run again."""
+"""A stage of the recipe that is interrupted goes on when it is run again; too few photos are refused at once."""
 
 import json
 import os
@@ -8,10 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from engine.config import RecipeConfig, mini
+from engine.data import scenes
+from engine.errors import ConfigError
 from engine.training import checkpoint
 from engine.training.processes import accelerator
-from engine.training.recipe import _run
+from engine.training.recipe import _run, gathered
 from engine.training.schedule import TrainingConfig
+from tests.conftest import ROOT
 from tests.training.lines import Line
 
 
@@ -33,3 +37,9 @@ def test_ctrl_c_in_a_stage_saves_its_step_and_ends_the_recipe(tmp_path: Path) ->
     _run(material, Line(), settings, "line", True)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [20, 40]
+
+
+def test_photos_that_name_fewer_classes_than_the_preset_has_are_refused_with_both_numbers(tmp_path: Path) -> None:
+    scenes.write(tmp_path, 2, seed=1)
+    with pytest.raises(ConfigError, match=r"2 photos name \d+ region classes, .* preset mini has 401. Take more"):
+        gathered(mini(), RecipeConfig(), tmp_path, tmp_path / "run", ROOT / "assets" / "weights" / "vocab.txt")
