@@ -67,7 +67,7 @@ const panels = {
 };
 makeBertViz({ why });
 why.start(panels);
-const sources = makeSources({ opened: open, complain: notices.complain });
+const sources = makeSources({ opened(source, shows) { notices.clear(); open(source, shows); }, complain: notices.complain });
 const picture = makePicture({ store, ui, redraw, addBox, changeBox, deleteBox, select });
 
 function wire() {
@@ -82,6 +82,7 @@ function wire() {
   part("model").addEventListener("click", showCard);
   document.addEventListener("keydown", (event) => {
     if (!element.checkVisibility() || event.target.closest?.("textarea, input")) return;
+  window.addEventListener("hashchange", followLink);
     if ((event.ctrlKey || event.metaKey) && event.key === "z") {
       event.preventDefault();
       undo();

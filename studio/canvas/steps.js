@@ -133,7 +133,6 @@ function statedBy(linked, photo) {
 async function open(source, shows, linked = null) {
   opening += 1;
   const mine = opening;
-  notices.clear();
   part("studio").classList.add("opening");
   try {
     const { photo, caption, hide } = await courier.open(source, shows);
@@ -154,11 +153,24 @@ async function open(source, shows, linked = null) {
 
 // A link to a state opens it; without one the first example is there.
 async function openFirst(examples) {
-  const linked = readLink();
-  if (!linked) {
-    await open({ number: 0 }, examples[0].shows);
-    return;
-  }
-  await open(linked.photo, String(linked.shows || "a linked photo"), linked);
+  await openLink();
   if (!store.now.photo) await open({ number: 0 }, examples[0].shows); // the message about the link stays
+}
+
+// What the address links to, also where a link is pasted into a tab that already shows the studio.
+async function openLink() {
+  try {
+    const linked = readLink();
+    if (linked) await open(linked.photo, String(linked.shows || "a linked photo"), linked);
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    notices.complain(problem.message);
+  }
+}
+
+async function followLink() {
+  if (!courier.admitted || !location.hash.startsWith(LINK)) return;
+  if (!element.checkVisibility()) document.querySelector('#tabs > .tab-wrapper [role="tab"]')?.click(); // the canvas's own, the first
+  notices.clear();
+  await openLink();
 }

@@ -67,12 +67,28 @@ function makeTake({ why, courier, method }) {
 const linkTo = (fields) => `${location.origin}${location.pathname}#see=${btoa(String.fromCharCode(
   ...new TextEncoder().encode(JSON.stringify(fields)))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
 
+const LINK = "#see=";
+const INCOMPLETE = "This link is incomplete: it was cut short or changed. Copy it once more, whole.";
+
+// What the present address says of a state, or null where it is no link to one. Raises Problem where it cannot be read.
 function readLink() {
-  const found = /^#see=([\w-]+)$/.exec(location.hash);
-  if (!found) return null;
+  if (!location.hash.startsWith(LINK)) return null;
+  const text = location.hash.slice(LINK.length).replaceAll("-", "+").replaceAll("_", "/");
+  let fields = null;
   try {
-    return JSON.parse(new TextDecoder().decode(bytesOf(found[1].replaceAll("-", "+").replaceAll("_", "/"))));
-  } catch {
-    return null;
-  }
+    fields = JSON.parse(new TextDecoder().decode(bytesOf(text)));
+  } catch { /* said below */ }
+  if (!isState(fields)) throw new Problem(INCOMPLETE, "Link");
+  return fields;
+}
+
+// Whether the fields of a link have the form that `link` gives them.
+function isState(fields) {
+  const areNumbers = (value) => Array.isArray(value) && value.every(Number.isFinite);
+  const areRows = (value, size) => Array.isArray(value) && value.every((row) => areNumbers(row) && row.length === size);
+  const ifThere = (value, fits) => value === undefined || value === null || fits(value);
+  const { photo, words, regions, boxes, heads, caption } = fields ?? {};
+  return (typeof photo?.kept === "string" || Number.isInteger(photo?.number)) && ifThere(words, areNumbers)
+    && ifThere(regions, areNumbers) && ifThere(boxes, (rows) => areRows(rows, 4)) && ifThere(heads, (rows) => areRows(rows, 2))
+    && ifThere(caption, (text) => typeof text === "string");
 }

@@ -1,5 +1,7 @@
 """The page by itself: it loads, keeps to its own host, and fits each screen."""
 
+import base64
+import json
 import re
 from urllib.parse import urlparse
 
@@ -54,6 +56,29 @@ def test_what_was_refused_at_first_comes_by_itself_or_is_tried_again(visit, fake
     answered(page)
     expect(page.locator('#canvas [data-part="notice"]')).to_be_hidden()
     assert page.problems == [] and refused == []
+
+
+def link_to(**fields):
+    return "#see=" + base64.urlsafe_b64encode(json.dumps(fields).encode()).decode().rstrip("=")
+
+
+def test_a_link_is_opened_also_in_an_open_page_and_a_damaged_one_is_said_to_be_so(visit, fake_url):
+    link = link_to(photo={"number": 1}, shows="horses", caption="Two horses", words=[1])
+    page = visit(fake_url + link[:-9])  # cut short
+    answered(page)
+    said, words = page.locator('#canvas [data-part="notice"]'), page.locator('#canvas [data-part="words"]')
+    expect(said).to_be_visible()
+    expect(said).to_contain_text("This link is incomplete")
+    page.get_by_role("tab", name="Ask, choose, point").click()
+    page.evaluate("link => { location.hash = link; }", link)
+    expect(words).to_contain_text("Two")
+    expect(card(page, "horses")).to_be_visible()
+    expect(said).to_be_hidden()
+    for damaged in (link_to(), link_to(photo={"number": 0}, heads=[1]), link_to(photo={"number": 0}, caption=5)):
+        page.evaluate("link => { location.hash = link; }", damaged)
+        expect(said).to_be_visible()
+        page.locator('#canvas [data-part="notice-close"]').click()
+    assert words.inner_text().startswith("Two") and page.problems == []
 
 
 def test_weights_that_are_missing_are_named_on_the_page(visit, tmp_path):
