@@ -8,10 +8,13 @@ function makeCompare({ why, store, goTo, modelName }) {
   let offers = null; // other checkpoints of the server: [{ key, name }]
   let other = null; // what the chosen one says of `now`, in the same form
 
-  // Of the same words and boxes an answer is known by its place: another detector may call a box something else.
+  // Of the same words and boxes an answer is known by its place: another detector may call a box something else. Of
+  // others it is known as the n-th of its name.
   const keysOf = (one, other) => (one.state.chips === other.state.chips && one.state.regions === other.state.regions
-    ? (kind, answer) => `${kind} ${answer.index}`
-    : (kind, answer) => `${kind} ${(answer.truth || answer.index).toString().toLowerCase()}`);
+    ? (state, kind, { index }) => `${kind} ${index}`
+    : (state, kind, { index }) => `${kind} ${numbered(namesOf(state, kind), index)}`);
+  const namesOf = (state, kind) => (kind === "word" ? state.chips.words.map((w) => w.text)
+    : state.regions.map((r) => r.label ?? ""));
   const answersOf = (reply) => [...reply.words.map((a) => ["word", a]), ...reply.regions.map((a) => ["region", a])];
   const mark = (text, differs) => (differs ? make("mark", {}, text) : text);
 
@@ -30,8 +33,7 @@ function makeCompare({ why, store, goTo, modelName }) {
     return make("p", { class: "said" }, ...pieces, state.chips?.after || "");
   }
 
-  function answerOf([kind, answer], others, keyOf) {
-    const other = others.get(keyOf(kind, answer));
+  function answerOf([kind, answer], other) {
     const best = new Map((other?.best || []).map((b) => [b.text, b.probability]));
     const rows = answer.best.map((guess) => {
       const before = best.get(guess.text);
@@ -49,7 +51,7 @@ function makeCompare({ why, store, goTo, modelName }) {
     const { state, reply } = one;
     const heads = state.headsOff.map(([l, h]) => `${l + 1}.${h + 1}`).join(", ") || "none";
     const keyOf = keysOf(one, other);
-    const others = new Map(answersOf(other.reply).map(([kind, a]) => [keyOf(kind, a), a]));
+    const others = new Map(answersOf(other.reply).map(([kind, a]) => [keyOf(other.state, kind, a), a]));
     const otherHeads = other.state.headsOff.map(([l, h]) => `${l + 1}.${h + 1}`).join(", ") || "none";
     const regionsOf = (s) => s.hiddenRegions.map((i) => nameOf(s.regions, i)).join(", ") || "none";
     const fact = (name, text, differs) => make("div", {}, make("dt", {}, name), make("dd", {}, mark(text, differs)));
@@ -62,7 +64,7 @@ function makeCompare({ why, store, goTo, modelName }) {
         fact("Boxes", state.edited ? "the visitor’s" : "the detector’s", other.state.edited !== state.edited),
         fact("Heads off", heads, heads !== otherHeads),
         fact("Model", one.model, other.model !== one.model)),
-      ...answersOf(reply).map((a) => answerOf(a, others, keyOf)),
+      ...answersOf(reply).map((a) => answerOf(a, others.get(keyOf(state, ...a)))),
       answersOf(reply).length ? null : make("p", { class: "hint" }, "Nothing is hidden."));
   }
 

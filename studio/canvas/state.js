@@ -66,12 +66,15 @@ const toggled = (places, place) => (places.includes(place)
 // A region is gone: those after it move up by one.
 const without = (places, gone) => places.filter((p) => p !== gone).map((p) => (p > gone ? p - 1 : p));
 
-// The words of an edited caption that are still hidden: the n-th "dog" stays the n-th "dog".
+// One of several names with the number of its occurrence: the n-th "dog" stays the n-th "dog".
+function numbered(names, place) {
+  const same = (name) => name.toLowerCase() === names[place].toLowerCase();
+  return `${names.slice(0, place + 1).filter(same).length} ${names[place].toLowerCase()}`;
+}
+
+// The words of an edited caption that are still hidden.
 function carriedOver(before, hidden, after) {
-  const key = (words, place) => {
-    const text = words[place].text.toLowerCase();
-    return `${words.slice(0, place + 1).filter((w) => w.text.toLowerCase() === text).length} ${text}`;
-  };
+  const key = (words, place) => numbered(words.map((w) => w.text), place);
   const kept = new Set(hidden.map((place) => key(before, place)));
   return after.map((_, place) => place).filter((place) => kept.has(key(after, place)));
 }

@@ -292,6 +292,30 @@ def test_what_is_held_is_compared_with_what_comes_after(visit, studio_url):
     expect(columns.nth(1).locator("mark")).to_have_count(0)
 
 
+def test_the_same_word_hidden_twice_is_compared_with_its_own_like_also_on_a_phone(visit, fake_url):
+    page = visit(fake_url, viewport={"width": 390, "height": 844})
+    answered(page)
+
+    def write(caption):
+        page.locator('.studio [data-part="edit"]').click()
+        page.locator('.studio [data-part="text"]').fill(caption)
+        page.keyboard.press("Enter")
+
+    write("Dog and dog.")  # the stand-in believes in “Dog” otherwise than in “dog”
+    expect(page.locator('.studio .word[data-word="0"]')).to_have_attribute("aria-pressed", "true")  # hidden before
+    page.locator('.studio .word[data-word="2"]').click()
+    expect(page.locator(".studio .answer")).to_have_count(2)
+    page.locator("#why-tab-compare").click()
+    page.locator('.studio [data-part="hold"]').click()
+    write("Dog or dog.")
+    columns = page.locator(".studio .column")
+    expect(columns.locator(".said mark")).to_have_text(["and", "or"])
+    expect(columns.locator(".held-answer")).to_have_count(4)
+    assert columns.locator(".held-answer mark, li.moved").count() == 0
+    left, right = columns.nth(0).bounding_box(), columns.nth(1).bounding_box()
+    assert left["width"] > 300 and right["y"] >= left["y"] + left["height"]
+
+
 def test_another_checkpoint_answers_the_same_beside_this_one(visit, studio_url):
     page = visit(studio_url)
     explained(page, "compare")
