@@ -6,6 +6,7 @@ function makeAttributing({ complain }) {
   const works = makeWorks(courier, FIRST_WORK);
   const working = makeWorking(part("map-work"), "Being made");
   let methods = [];
+  let run = 0; // counts up, so that the end of an earlier one is none of the present one's business
 
   async function load() {
     if (methods.length) return;
@@ -21,6 +22,8 @@ function makeAttributing({ complain }) {
     const { result, mode } = now;
     if (!result) return;
     now.light = "map";
+    run += 1;
+    const mine = run;
     works.stopAll();
     working.clear();
     try {
@@ -40,6 +43,10 @@ function makeAttributing({ complain }) {
       if (shown()) redraw();
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
+      if (mine === run) {
+        result.map = { ...result.map, ended: true };
+        redraw();
+      }
       if (problem.kind !== "StoppedError") complain(problem.message);
     }
   }

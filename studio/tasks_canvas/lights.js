@@ -45,10 +45,14 @@ function carriedNote(carried, now) {
   return tight(parts.join(" "));
 }
 
+const NOT_MADE = "It was not made. Press “attribution” to have it made after all.";
+const NOT_PROVEN = "Whether to believe it was not found out; press “attribution” to have that done after all.";
+
 // By a chosen way of explaining, what speaks against the answer in another colour.
 function mapLights(made) {
-  if (!made?.map) return { regions: new Map(), words: [], note: "Being made…" };
-  const { map, method, proof } = made;
+  if (!made?.map) return { regions: new Map(), words: [], note: made?.ended ? NOT_MADE : "Being made…" };
+  const { map, method, proof, ended } = made;
+  const belief = proof ? proof.sentence : ended ? NOT_PROVEN : "Whether to believe it is being found out…";
   const inPoints = areInPoints(map, method.scaled);
   const write = writerOf(map, inPoints);
   const light = (v) => ({ value: Math.abs(v) / (map.scale || 1), against: v < 0,
@@ -56,7 +60,7 @@ function mapLights(made) {
   const regions = new Map(map.regions.map((v, i) => [i, light(v)]));
   regions.delete(0);
   return { regions, words: map.texts.map((text, i) => { const own = light(map.words[i]); return { ...own, text, title: own.text }; }),
-    note: tight(`${map.sentence} ${method.title}: ${method.sentence} ${proof ? proof.sentence : "Whether to believe it is being found out…"}`) };
+    note: tight(`${map.sentence} ${method.title}: ${method.sentence} ${belief}`) };
 }
 
 function attentionLights(looks, element) {

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 ROOT = Path(__file__).parent.parent.parent
 FAKE_APP = ROOT / "tests" / "studio" / "fake_app.py"
@@ -54,3 +54,20 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
     page.mouse.down()
     page.mouse.move(*points[1], steps=6)
     page.mouse.up()
+
+
+def held(page: Page, name: str) -> list[Route]:
+    """The calls of this name that wait from now on until the test lets them through."""
+    calls: list[Route] = []
+    page.route("**/component_server/**", lambda route: calls.append(route)
+               if f'"fn_name":"{name}"' in (route.request.post_data or "") else route.continue_())
+    return calls
+
+
+def first_of(page: Page, calls: list[Route]) -> Route:
+    """The longest held of these calls, once there is one."""
+    for _ in range(3000):
+        if calls:
+            return calls.pop(0)
+        page.wait_for_timeout(20)
+    raise AssertionError("Nothing was asked of the studio.")

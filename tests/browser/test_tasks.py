@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from pages import ROOT
+from pages import ROOT, first_of, held
 from playwright.sync_api import expect
 
 from tests.adapters import write_choosing
@@ -78,6 +78,25 @@ def test_an_answer_is_explained_by_every_way_with_its_proof(tasks):
     assert page.problems == []
 
 
+def test_what_was_stopped_is_not_said_to_be_under_way_any_more(tasks):
+    page = tasks()
+    note, button = (page.locator(f'.tasks [data-{name}]') for name in ('part="light-note"', 'light="map"'))
+    stop = page.locator('.tasks [data-part="map-work"]').get_by_role("button", name="Stop")
+    for name, under_way, ended in (("task_map", "Being made…", "It was not made."),
+                                   ("task_proof", "is being found out…", "Whether to believe it was not found out")):
+        calls = held(page, name)
+        button.click()
+        expect(note).to_contain_text(under_way)
+        stop.click()
+        first_of(page, calls).fulfill(json={"error": "Stopped.", "kind": "StoppedError"})
+        expect(note).to_contain_text(ended)
+        expect(page.locator('.tasks [data-part="map-work"]')).to_have_text("Stopped.")
+        page.unroute_all()
+    button.click()
+    expect(note).to_contain_text("leaves an area of")
+    assert page.problems == []
+
+
 def test_a_click_on_a_region_names_it_in_the_text_of_a_choice(tasks, tmp_path):
     page = tasks()
     page.locator('.tasks .modes [data-mode="choose"]').click()
@@ -95,18 +114,6 @@ def test_a_click_on_a_region_names_it_in_the_text_of_a_choice(tasks, tmp_path):
     assert page.problems == []
 
 
-def is_call(name):
-    return lambda request: f'"fn_name":"{name}"' in (request.post_data or "")
-
-
-def held(page, name):
-    """The calls of this name that wait from now on until the test lets them through."""
-    calls = []
-    page.route("**/component_server/**", lambda route: calls.append(route) if is_call(name)(route.request)
-               else route.continue_())
-    return calls
-
-
 def test_choosing_leaves_the_visitors_own_photo_and_texts_alone(visit, fake_url, picture):
     page = visit(fake_url)
     page.get_by_role("tab", name="Ask, choose, point").click()
@@ -114,11 +121,11 @@ def test_choosing_leaves_the_visitors_own_photo_and_texts_alone(visit, fake_url,
     mode = {name: page.locator(f'.tasks .modes [data-mode="{name}"]') for name in ("ask", "choose")}
     expect(page.locator(".tasks .box").first).to_be_attached()
     draws = held(page, "draw")
-    with page.expect_request(is_call("draw")):
-        mode["choose"].click()
+    mode["choose"].click()
+    draw = first_of(page, draws)
     mode["ask"].click()
     with page.expect_response(lambda r: "multipart" in r.request.headers.get("content-type", "")):
-        draws.pop().continue_()
+        draw.continue_()
     page.wait_for_timeout(200)
     expect(image).to_have_attribute("alt", re.compile("astronaut"))  # no scene for a mode that was left
     page.locator('.tasks [data-part="file"]').set_input_files(str(picture("mine.png")))
@@ -129,9 +136,8 @@ def test_choosing_leaves_the_visitors_own_photo_and_texts_alone(visit, fake_url,
     text.fill("where is it ?")
     expect(hint).to_be_hidden()
     assert draws == []
-    with page.expect_request(is_call("draw")):
-        page.locator('.tasks [data-part="draw-scene"]').click()
-    draws.pop().continue_()
+    page.locator('.tasks [data-part="draw-scene"]').click()
+    first_of(page, draws).continue_()
     expect(image).to_have_attribute("alt", "a drawn scene")
     expect(text).to_have_value("where is it ?")
     mode["ask"].click()
@@ -145,16 +151,14 @@ def test_a_photo_that_could_not_be_looked_at_is_looked_at_again_by_asking(visit,
     studio, boxes = page.locator(".tasks"), page.locator(".tasks .box")
     expect(boxes.first).to_be_attached()
     looks = held(page, "look")
-    with page.expect_request(is_call("look")):
-        page.locator('.tasks [data-part="file"]').set_input_files(str(picture("mine.png")))
+    page.locator('.tasks [data-part="file"]').set_input_files(str(picture("mine.png")))
     expect(studio).to_have_class(re.compile("looking"))
-    looks.pop().fulfill(json={"error": "Too many look now.", "kind": "BusyError"})
+    first_of(page, looks).fulfill(json={"error": "Too many look now.", "kind": "BusyError"})
     expect(page.locator('.tasks [data-part="notice-text"]')).to_have_text("Too many look now.")
     expect(studio).not_to_have_class(re.compile("looking"))
     expect(boxes).to_have_count(0)
-    with page.expect_request(is_call("look")):
-        page.locator('.tasks [data-part="text"]').press("Enter")
-    looks.pop().continue_()
+    page.locator('.tasks [data-part="text"]').press("Enter")
+    first_of(page, looks).continue_()
     expect(boxes.first).to_be_attached()
     expect(page.locator('.tasks [data-part="notice"]')).to_be_hidden()
     assert page.problems == []
