@@ -4,6 +4,7 @@
 const ui = { selected: null, pointed: null, preview: null, showAll: false, drawing: false, refining: false, unseen: null };
 let reply = NO_ANSWERS;
 let modelReady = false;
+let modelFailed = false;
 let modelProblem = "The model is loading. The first answer comes by itself.";
 let opening = 0;
 
@@ -15,6 +16,7 @@ const store = makeStore((now, before) => {
     Object.assign(ui, { selected: null, pointed: null, preview: null, showAll: false });
     reply = NO_ANSWERS;
   }
+  remote.moved(now);
   if (now.regions && ui.selected >= now.regions.length) ui.selected = null;
   redraw();
 });
@@ -80,9 +82,9 @@ function wire() {
     else setDrawing(!ui.drawing);
   });
   part("model").addEventListener("click", showCard);
+  window.addEventListener("hashchange", followLink);
   document.addEventListener("keydown", (event) => {
     if (!element.checkVisibility() || event.target.closest?.("textarea, input")) return;
-  window.addEventListener("hashchange", followLink);
     if ((event.ctrlKey || event.metaKey) && event.key === "z") {
       event.preventDefault();
       undo();
@@ -105,7 +107,7 @@ async function begin() {
   courier.admit(props.value.visitor);
   followModel(courier, {
     ready() { modelReady = true; redraw(); settle(); },
-    failed(message) { modelProblem = `There are no answers without a model. ${message}`; redraw(); },
+    failed(message) { modelFailed = true; modelProblem = `There are no answers without a model. ${message}`; redraw(); },
   });
   const examples = await fetchExamples(courier, notices);
   sources.showExamples(examples);

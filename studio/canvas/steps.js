@@ -90,6 +90,7 @@ async function settle() {
     if (store.now.photo === state.photo && !store.now.chips) await readFirst(store.now);
     if (store.now.regions && store.now.chips) asker.request();
   } catch (problem) {
+    remote.failed(problem);
     notices.complain(problem.message, isPassing(problem) ? settle : null);
   }
 }

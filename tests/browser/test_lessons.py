@@ -1,6 +1,6 @@
 """The lessons beside the canvas: predict, then the model answers."""
 
-from pages import answered, hidden_words
+from pages import answered, first_of, held, hidden_words, word
 from playwright.sync_api import expect
 
 from studio.lessons.lesson import all_lessons
@@ -95,3 +95,39 @@ def test_what_the_visitor_had_comes_back_by_undo_after_a_lesson(visit, fake_url)
     while undo.get_attribute("aria-disabled") == "false":
         undo.click()
     expect(page.locator("#canvas [data-part='words']")).to_have_text(before, use_inner_text=True)
+
+
+def test_a_word_clicked_while_the_answer_is_awaited_ends_the_waiting(visit, fake_url):
+    page = visit(fake_url)
+    answered(page)
+    start(page, 2)  # it hides a region, whose faithful answer comes later
+    ready(page)
+    asks = held(page, "ask")
+    page.locator(".learn .choices button").first.click()
+    ask = first_of(page, asks)
+    word(page, "grass").click()
+    reveal = page.locator(".learn .reveal")
+    expect(reveal).to_contain_text("The canvas was changed before the answer came.")
+    ask.continue_()
+    page.unroute_all()
+    reveal.get_by_role("button", name="Try again").click()
+    expect(page.locator(".learn [data-part='next']")).to_be_visible()
+    assert page.problems == []
+
+
+def test_a_lesson_that_was_left_changes_nothing_of_the_one_begun_after_it(visit, fake_url):
+    page = visit(fake_url)
+    answered(page)
+    looks = held(page, "look")
+    start(page, 0)
+    first = first_of(page, looks)
+    page.locator(".learn [data-part='back']").click()
+    page.locator(".learn [data-part='list'] button").nth(1).click()
+    first_of(page, looks).continue_()
+    ready(page)
+    with page.expect_response(lambda reply: '"look"' in (reply.request.post_data or "")):
+        first.continue_()
+    page.wait_for_timeout(300)
+    words = page.locator("#canvas [data-part='words']").inner_text()
+    assert words.replace("\n", "") == "A dog is standing in the grass."
+    assert page.problems == []

@@ -85,6 +85,9 @@ def test_weights_that_are_missing_are_named_on_the_page(visit, tmp_path):
     with served("--weights", str(tmp_path / "nowhere")) as (url, _):
         page = visit(url)
         expect(page.locator('.studio [data-part="empty"]')).to_contain_text("nowhere")
+        page.locator(".learn-open").click()
+        page.locator(".learn [data-part='list'] button").first.click()
+        expect(page.locator(".learn .reveal")).to_contain_text("There are no answers without a model.")
         expect(page.locator('.studio [data-part="model-text"]')).to_have_text("No model")
         expect(page.locator('.studio [data-part="image"]')).to_be_visible()
 
