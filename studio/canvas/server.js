@@ -10,10 +10,24 @@ class Problem extends Error {
 function makeCourier() {
   const tickets = new Map(); // photo key -> the server's ticket for it
   let visitor = null;
+  let admitting = null; // a promise, while a new name is asked for
 
-  async function call(name, fields = {}) {
-    const reply = await server[name]({ visitor, ...fields });
-    return checked(reply);
+  const call = (name, fields = {}) => asVisitor(() => server[name]({ visitor, ...fields }));
+
+  // A studio that was started anew knows nobody: it gives a new name, and the call is made once more. It has no photo
+  // of this visitor's then, so that `about` hands it in again.
+  async function asVisitor(send) {
+    const before = visitor;
+    try {
+      return checked(await send());
+    } catch (problem) {
+      if (problem.kind !== "VisitorGoneError") throw problem;
+      if (visitor === before) {
+        admitting ??= server.admit({}).then(checked).finally(() => { admitting = null; });
+        visitor = (await admitting).visitor;
+      }
+      return checked(await send());
+    }
   }
 
   function checked(reply) {
@@ -24,8 +38,7 @@ function makeCourier() {
 
   async function hand(source) {
     if (source.blob) {
-      const data = { visitor, photo: source.blob };
-      return checked(await server.open_photo({ binary: true, data }));
+      return asVisitor(() => server.open_photo({ binary: true, data: { visitor, photo: source.blob } }));
     }
     if (source.kept) return call("open_kept", { kept: source.kept });
     return call("open_example", { number: source.number });
@@ -33,6 +46,8 @@ function makeCourier() {
 
   return {
     call,
+    asVisitor,
+    get visitor() { return visitor; },
     admit(name) { visitor = name; },
     get admitted() { return visitor !== null; },
 

@@ -32,7 +32,8 @@ Reply = dict[str, Any]
 
 def server_functions(service: Service, explain: Explanations, card: str = "",
                      checkpoints: Checkpoints | None = None) -> list[Callable[[Any], Reply]]:
-    """status, examples, open_photo, open_example, keep, open_kept, read, look, ask, and those of the explanations.
+    """status, examples, admit, open_photo, open_example, keep, open_kept, read, look, ask, and those of the
+    explanations.
 
     card: the model card, as Markdown, for reports. checkpoints: other models to compare with.
 
@@ -46,6 +47,10 @@ def server_functions(service: Service, explain: Explanations, card: str = "",
 
     def examples(_: Any) -> Reply:
         return {"examples": [{"shows": e.shows, "picture": _thumbnail(i)} for i, e in enumerate(all_examples())]}
+
+    def admit(_: Any) -> Reply:
+        """A new name for a page that was opened before the studio was started anew."""
+        return {"visitor": service.visitors.admit()}
 
     def open_photo(sent: Any) -> Reply:
         if not isinstance(sent, DataWithFiles) or len(sent.files) != 1:
@@ -79,7 +84,7 @@ def server_functions(service: Service, explain: Explanations, card: str = "",
         session = Session.from_json(sent)
         return answers(service.ask(text(sent, "visitor"), session, sequence, cast(Masking, masking)))
 
-    own = [status, examples, open_photo, open_example, keep, open_kept, read, look, ask]
+    own = [status, examples, admit, open_photo, open_example, keep, open_kept, read, look, ask]
     return [answering(f) for f in (*own, *why_functions(service, explain, checkpoints),
                                    *take_functions(service, explain, card))]
 

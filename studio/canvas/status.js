@@ -26,7 +26,7 @@ function speak(message) {
 }
 
 // A call that was lost or refused for the moment only.
-const isPassing = (problem) => ["Lost", "BusyError", "Unexpected"].includes(problem.kind);
+const isPassing = (problem) => ["Lost", "BusyError", "NotReadyError", "Unexpected"].includes(problem.kind);
 
 // Asks for the examples until they come: without them the page would have no photo to begin with.
 async function fetchExamples(courier, notices) {

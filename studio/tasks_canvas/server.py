@@ -29,7 +29,8 @@ from studio.views import tasks as views
 if TYPE_CHECKING:
     from engine.data.scenes import Scene
 
-SHARED = ("status", "examples", "open_photo", "open_example", "look", "why_methods", "why_progress", "why_stop")
+SHARED = ("status", "examples", "admit", "open_photo", "open_example", "look", "why_methods",
+          "why_progress", "why_stop")
 SUGGESTIONS = Path(__file__).parent / "suggestions.json"
 SEED = 11  # of the scenes that are drawn as examples
 MOST_NAME, MOST_ABOUT = 80, 200  # characters

@@ -12,12 +12,8 @@ let sequence = 0;
 let scenes = 0;
 
 const courier = makeCourier();
-courier.bring = async (file) => {
-  const reply = await server.bring({ binary: true, data: { visitor: props.value.visitor, name: file.name, adapter: file } });
-  if (!reply) throw new Problem("The studio cannot be reached. Check the connection, then try again.", "Lost");
-  if (reply.error) throw new Problem(reply.error, reply.kind);
-  return reply;
-};
+courier.bring = (file) => courier.asVisitor(() => server.bring({ binary: true,
+  data: { visitor: courier.visitor, name: file.name, adapter: file } }));
 const notices = makeNotices();
 const adapters = makeAdapters(courier, { complain: notices.complain, changed(mode) {
   notices.clear();

@@ -6,7 +6,7 @@ import time
 import zlib
 
 import pytest
-from pages import answered, box, card, chip, hidden_words, notice, upload, word
+from pages import answered, box, card, chip, first_of, held, hidden_words, notice, upload, word
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -189,6 +189,25 @@ def test_more_than_a_hundred_boxes_are_refused_and_the_last_is_taken_back(visit,
     expect(page.locator(".studio .box")).to_have_count(100)
     chip(page, 0).click()
     expect(box(page, 1)).to_have_attribute("aria-pressed", "true")
+
+
+def test_after_a_restart_the_studio_gives_a_new_name_and_gets_the_photo_again(visit, fake_url, picture):
+    page = visit(fake_url)
+    answered(page)
+    upload(page, picture("mine.png"))
+    opened(page, "mine.png")
+    before = question(page, "photo")["data"]["visitor"]
+    asks = held(page, "ask")
+    word(page, "of").click()
+    first_of(page, asks).fulfill(json={"error": "The studio was started anew.", "kind": "VisitorGoneError"})
+    with page.expect_response(lambda r: "multipart" in r.request.headers.get("content-type", "")):
+        first_of(page, asks).continue_()  # by the new name, which has no photo yet
+    last = first_of(page, asks)
+    last.continue_()
+    expect(card(page, "of")).to_be_visible()
+    assert last.request.post_data_json["data"]["visitor"] != before
+    expect(notice(page)).to_be_hidden()
+    expect(page.locator('.studio [data-part="image"]')).to_have_attribute("alt", "mine.png")
 
 
 def test_closing_the_page_drops_its_photo(visit, chromium, fake_url):
