@@ -2,7 +2,7 @@
 
     {"event": "preparing", "what": "scenes", "done": 120, "count": 460}
     {"event": "before", "accuracy": 0.2, "kinds": {"look": 0.2, "place": 0.2}, "chance": 0.22, "n": 55}
-    {"event": "begun", "examples": 1170, "held_out": 180, "steps": 140, "batch": 32, "chance": 0.22, "step": 0}
+    {"event": "begun", "examples": 1170, "held_out": 180, "steps": 140, "batch": 32, "chance": 0.22}
     {"event": "evaluated", "step": 20, "steps": 140, "accuracy": 0.41, "kinds": {"look": 0.45, "place": 0.3}, "n": 180}
     {"event": "finished", "file": "mini-grounding.safetensors"}
     {"event": "failed", "why": "…"}, {"event": "stopped"}

@@ -54,12 +54,12 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
              after: Path | None = None, detector: str = "", detector_device: str = "auto") -> Path:
     """Train and write `run`/NAME-TASK.safetensors; returns its path.
 
-    init: the folder of weights to start from. after: an adapter that another run with `tune` full left on top of them;
-    its VL-BERT is where this one begins, with a fresh head. cache: where features are kept for other runs (default:
-    `run`/features, for this one). probe: what is asked beside the held-out examples each time these are measured.
-    events: where the run tells what it does. detector, detector_device: what the regions are seen with, as
-    `engine.predictor.Predictor.load` takes it. Raises DataError, WeightsError and DiskError for what a user can mend,
-    KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
+    init: the folder of weights to start from. after: an adapter that another run with the same `tune`, full or lora of
+    the same rank, left on top of them; its VL-BERT is where this one begins, with a fresh head. cache: where features
+    are kept for other runs (default: `run`/features, for this one). probe: what is asked beside the held-out examples
+    each time these are measured. events: where the run tells what it does. detector, detector_device: what the regions
+    are seen with, as `engine.predictor.Predictor.load` takes it. Raises DataError, WeightsError and DiskError for what
+    a user can mend, KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
     """
     machine, events = accelerator(), events or Events()
     training_of(settings, settings.batch_size)  # refuses what cannot go together before the pictures are looked at
