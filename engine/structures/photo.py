@@ -62,10 +62,10 @@ class Photo:
         try:
             return cls._decoded(path.read_bytes())
         except OSError as error:
-            raise PhotoError(f"{path.name}: The picture could not be read: {error.strerror}. "
-                             "Check the file's name.") from error
+            raise PhotoError(f"The picture could not be read: {error.strerror}. Check the file's name. "
+                             f"({path.name})") from error
         except PhotoError as error:
-            raise PhotoError(f"{path.name}: {error}") from error
+            raise PhotoError(f"{error} ({path.name})") from error
 
     @classmethod
     def _decoded(cls, data: bytes) -> Photo:

@@ -14,8 +14,7 @@ def violations():
     return lambda page: [(v["id"], [n["html"][:150] for n in v["nodes"]]) for v in axe.run(page)["violations"]]
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme, width", [("light", 1440), ("dark", 390)])
 def test_no_tab_bars_anybody(visit, studio_url, violations, scheme, width):
     page = visit(studio_url, color_scheme=scheme, viewport={"width": width, "height": 900})
     answered(page)
