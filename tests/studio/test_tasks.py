@@ -11,6 +11,7 @@ from fake_predictor import FakePredictor
 from gradio.data_classes import DataWithFiles
 from PIL import Image
 
+from engine.weights.adapters import read_info
 from studio.explaining.explanations import Explanations
 from studio.service import Service
 from studio.task_desk import TaskDesk
@@ -18,6 +19,7 @@ from studio.tasks_canvas import server as server_module
 from studio.tasks_canvas.server import task_functions
 from studio.views.tasks import trained_on
 from tests.adapters import write_choosing
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +192,6 @@ def test_what_an_adapter_learned_from_is_said_for_people():
     assert "drawn scenes" in trained_on("vcr", "scenes train")
     assert trained_on("vqa", "my photos train") == "Learned from: my photos train"
     assert trained_on("vcr", " ") == "It does not say what it learned from."
+    for task in ("vqa", "vcr", "grounding"):
+        about = read_info(ROOT / "assets" / "weights" / f"mini-{task}.safetensors").about
+        assert trained_on(task, about).startswith("Learned from ")  # a sentence, not the name of a folder
