@@ -57,7 +57,7 @@ def ablate(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Path,
     material = gathered(config, recipe, data, run, bert / "vocab.txt")
     corpus = material.pieces.captions(texts(text))
     photos = read(data, "dev", limit or None)
-    made = {"weights": beginning(bert)["weights"], "detector": digest_if_there(run / "detector" / "state.pt"),
+    made = {**beginning(bert), "detector": digest_if_there(run / "detector" / "state.pt"),
             "photos": len(material.photos), "dev": len(photos)}
     made |= {name: value for name, value in dataclasses.asdict(recipe).items() if name not in UNTOLD}
     for number in range(len(SETTINGS)):

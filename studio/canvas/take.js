@@ -64,10 +64,10 @@ function makeTake({ why, courier, method }) {
 }
 
 // A state as the part of an address after its #, which browsers do not send to anybody.
-const linkTo = (fields) => `${location.origin}${location.pathname}#see=${btoa(String.fromCharCode(
+const LINK = "#see=";
+const linkTo = (fields) => `${location.origin}${location.pathname}${LINK}${btoa(String.fromCharCode(
   ...new TextEncoder().encode(JSON.stringify(fields)))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
 
-const LINK = "#see=";
 const INCOMPLETE = "This link is incomplete: it was cut short or changed. Copy it once more, whole.";
 
 // What the present address says of a state, or null where it is no link to one. Raises Problem where it cannot be read.
