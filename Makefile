@@ -8,25 +8,27 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 app: $(VENV)/app.stamp
 	$(BIN)/python app.py --open
 
-# Two files at once, each on one core: pages and processes that wait leave the other file the time.
+# Three files at once for two cores, each computing on one: pages and processes that wait leave the others the time.
 test: $(VENV)/test.stamp $(VENV)/detectron2.stamp check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
+# Python compiles what it imports; compiling everything beforehand only takes time.
 $(VENV)/app.stamp: requirements.txt | $(BIN)/python
-	$(BIN)/pip install -r requirements.txt
+	$(BIN)/pip install --no-compile -r requirements.txt
 	touch $@
 
-$(VENV)/test.stamp: requirements-test.txt $(VENV)/app.stamp
-	$(BIN)/pip install -r requirements-test.txt
+# Holds what the app needs, too: all at once, so that nothing is installed twice.
+$(VENV)/test.stamp: requirements-test.txt requirements-mcp.txt requirements.txt | $(BIN)/python
+	$(BIN)/pip install --no-compile -r requirements-test.txt
 	command -v chromium chromedriver >/dev/null || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium chromium-driver; }
-	touch $@
+	touch $(VENV)/app.stamp $@
 
 # detectron2 is only compared with, in its plain Python; where this wheel does not fit, those tests skip and say so.
 $(VENV)/detectron2.stamp: $(VENV)/test.stamp

@@ -18,14 +18,7 @@ from engine.data.masking import HiddenRegions
 from engine.detector.fast_rcnn import FeatureMaps, hide_pixels
 from engine.structures.boxes import mirrored
 from engine.tasks.detection import DetectionTask, Targets
-from engine.tasks.pretraining import (
-    MOST_REGIONS,
-    UNRELATED,
-    GroundedCaption,
-    PretrainingTask,
-    Question,
-    unrelated,
-)
+from engine.tasks.pretraining import MOST_REGIONS, UNRELATED, GroundedCaption, PretrainingTask, Question
 
 
 @dataclass(frozen=True)
@@ -113,15 +106,14 @@ class EndToEndTask:
         questions: list[Question] = []
         for k, sight in enumerate(sights):
             for grounded in self.captions_of[sight.photo]:
-                other = self._other(len(sights), generator)
-                if other is not None and other != k:
-                    questions.append(unrelated(grounded, regions[other]))
-                else:
-                    questions.append(self.captions.ask(grounded, regions[k], sight.detections, sight.hidden, generator))
+                shown = self._shown(k, len(sights), generator)
+                other = sights[shown]
+                told = grounded if other.photo == sight.photo else grounded.told_of(other.photo)
+                questions.append(self.captions.ask(told, regions[shown], other.detections, other.hidden, generator))
         return questions
 
-    def _other(self, count: int, generator: torch.Generator) -> int | None:
-        """Which photo of a step a caption gets instead of its own, or None."""
+    def _shown(self, own: int, count: int, generator: torch.Generator) -> int:
+        """Which of a step's photos a caption of the photo `own` is asked with."""
         if not self.captions.config.relationship or torch.rand((), generator=generator) >= UNRELATED:
-            return None
+            return own
         return int(torch.randint(count, (), generator=generator))

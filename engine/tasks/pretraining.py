@@ -42,11 +42,19 @@ SAME_PLACE = 0.5  # IoU from which a detection shows the same thing as an annota
 
 @dataclass(frozen=True)
 class GroundedCaption:
-    """A caption of photo number `photo`. phrases: (its last word's index, the annotated boxes it names, from 0)."""
+    """A caption with photo number `photo`. phrases: (its last word's index, the annotated boxes it names, from 0).
+
+    belongs: whether the caption is one of the photo's own.
+    """
 
     photo: int
     caption: Caption
     phrases: tuple[tuple[int, tuple[int, ...]], ...]
+    belongs: bool = True
+
+    def told_of(self, photo: int) -> GroundedCaption:
+        """The same caption with another photo, where its phrases name no box."""
+        return GroundedCaption(photo, self.caption, tuple((word, ()) for word, _ in self.phrases), belongs=False)
 
 
 def grounded_captions(photos: Sequence[AnnotatedPhoto], pieces: WordPieces,
@@ -69,9 +77,9 @@ def grounded_captions(photos: Sequence[AnnotatedPhoto], pieces: WordPieces,
 class Question:
     """A prepared example and what is asked of it.
 
-    belongs: whether the caption is one of the photo's own. words: places and truths of hidden pieces; region_targets:
-    region -> soft label [C]; asked: the regions of MVRC; phrases: (place of the phrase's last piece, target [R] summing
-    to 1, candidates [R] bool).
+    places, truth: of hidden pieces; asked: the regions of MVRC; region_targets: region -> soft label [C]; phrases:
+    (place of the phrase's last piece, target [R] summing to 1, candidates [R] bool); belongs: whether the caption is
+    one of the photo's own.
     """
 
     example: Example
@@ -203,11 +211,12 @@ class PretrainingTask:
                                for h in hidden])["words"]
 
     def question(self, grounded: GroundedCaption, generator: torch.Generator) -> Question:
-        """Draw detections to add and regions to hide, then ask; or take another photo, and only ask whether it is."""
+        """Draw detections to add and regions to hide, then ask; where the relationship is learned, half of the time
+        of another photo: words and regions are hidden there as well (as published), or that would tell the two apart.
+        """
         if self.config.relationship and torch.rand((), generator=generator) < UNRELATED:
             other = int(torch.randint(len(self.photos), (), generator=generator))
-            if other != grounded.photo:
-                return unrelated(grounded, self.cache.regions(other))
+            grounded = grounded if other == grounded.photo else grounded.told_of(other)
         detections = self.drawn_detections(grounded.photo, generator)
         look = int(torch.randint(len(self.looks), (), generator=generator)) if len(self.looks) > 1 else 0
         regions = self.looks[look].regions(grounded.photo, detections)
@@ -238,7 +247,7 @@ class PretrainingTask:
             targets |= {r: label for r, label in enumerate(labels, annotated + 1) if r not in also}
         return Question(Example(words.piece_ids, regions, [*hidden.hidden, *also]), words.places, words.truth,
                         hidden.asked, targets,
-                        self._phrases(grounded, annotated, overlap) if self.config.alignment else [])
+                        self._phrases(grounded, annotated, overlap) if self.config.alignment else [], grounded.belongs)
 
     def drawn_detections(self, photo: int, generator: torch.Generator) -> list[int]:
         """Half of the examples get some of the photo's own detections beside the annotated boxes."""
@@ -282,11 +291,6 @@ class PretrainingTask:
                 label[number] = times / sum(counts.values())
             labels.append(label if counts else None)
         return labels
-
-
-def unrelated(grounded: GroundedCaption, regions: Regions) -> Question:
-    """A caption with another photo's regions: nothing else is asked."""
-    return Question(Example(grounded.caption.piece_ids, regions), [], [], [], {}, [], belongs=False)
 
 
 def _rows(places: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

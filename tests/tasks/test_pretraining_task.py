@@ -117,9 +117,14 @@ def test_each_setting_of_the_ablation_is_one_switch(world) -> None:
     assert not {"regions", "seen_regions"} & set(losses(mvrc=False))
     assert "text" not in losses(text_only=False)
     own = task(world, switches=dataclasses.replace(SWITCHES, relationship=True))
-    asked = [own.question(own.captions[i % 6], torch.Generator().manual_seed(i)) for i in range(60)]
-    others = [q for q in asked if not q.belongs]
-    assert 15 < len(others) < 36 and not any(q.places or q.region_targets or q.phrases for q in others)
+    asked = [own.question(own.captions[0], torch.Generator().manual_seed(i)) for i in range(240)]
+    others, belonging = ([q for q in asked if q.belongs is told] for told in (False, True))
+    assert 75 < len(others) < 125 and all(len(q.phrases) == 2 for q in belonging)
+    assert not any(q.phrases for q in others)  # nothing in the picture is what they name
+    for hidden in (lambda q: len(q.places), lambda q: len(q.example.hidden_regions)):  # as much as where it belongs
+        assert np.mean([*map(hidden, others)]) == pytest.approx(np.mean([*map(hidden, belonging)]), rel=0.2)
+    shown = {tuple(int(q.region_targets[r].argmax()) for r in (1, 2)) for q in others if {1, 2} <= {*q.region_targets}}
+    assert shown == {tuple(int(label.argmax()) for label in labels) for labels in own.labels[1:]}
     reports = list(train(own, TrainingConfig(epochs=150, batch_size=6, rate=3e-3, precision="no")))
     early, late = (sum(r.losses["relationship"] for r in some) for some in (reports[:10], reports[-10:]))
     assert late < 0.95 * early
