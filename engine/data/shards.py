@@ -25,6 +25,7 @@ from engine.structures import questions
 from engine.structures.photo import Photo
 
 TAR_END = bytes(1024)
+UNFINISHED = ".unfinished"  # what the file is called, after its split, that stands beside shards of which some lack
 Sample = tuple[bytes, AnnotatedPhoto]
 
 
@@ -51,22 +52,27 @@ def write(data: Path, split: str, out: Path, per_shard: int,
           progress: Progress = silent) -> list[Path]:
     """Write `out`/SPLIT-000000.tar and so on, `per_shard` photos each, equal byte for byte whenever it is done again.
 
-    Each shard is whole or not there. Raises DataError where the split or one of its pictures is missing.
+    Each shard is whole or not there; while some are missing a file SPLIT.unfinished says so, and nothing is read. What
+    was broken off is made anew. Raises DataError where the split or one of its pictures is missing.
     """
     webdataset = _webdataset()
     if per_shard < 1:
         raise ConfigError(f"A shard of {per_shard} photos holds nothing; give at least 1.")
-    out.mkdir(parents=True, exist_ok=True)
-    if any(out.glob(f"{split}-*.tar")):
+    unfinished, there = out / f"{split}{UNFINISHED}", list(out.glob(f"{split}-*.tar"))
+    if there and not unfinished.exists():
         raise ConfigError(f"{out} holds shards of {split} already. Remove them, or give another folder.")
     count = sum(1 for _ in lines(data, split))
+    out.mkdir(parents=True, exist_ok=True)
+    for broken_off in (*there, *out.glob(f"{split}-*.partial")):
+        broken_off.unlink()
     records = enumerate(lines(data, split))
     written: list[Path] = []
     while photos := list(itertools.islice(records, per_shard)):
         path = out / f"{split}-{len(written):06d}.tar"
-        _write_shard(webdataset, data / "images", path, photos)
+        _write_shard(webdataset, data / "images", path, photos, unfinished)
         written.append(path)
         progress(photos[-1][0] + 1, count)
+    unfinished.unlink(missing_ok=True)
     return written
 
 
@@ -135,6 +141,9 @@ def count(folder: Path) -> int:
 
 def dealt(folder: Path, *, rank: int, world: int, seed: int, epoch: int) -> list[Path]:
     """The shards of one process in this epoch's order; every shard goes to exactly one process."""
+    if unfinished := sorted(Path(folder).glob(f"*{UNFINISHED}")):
+        raise DataError(f"The shards of {unfinished[0].stem} in {folder} are not finished. Run the same "
+                        "`python -m engine shard` again; it makes them anew.")
     shards = sorted(Path(folder).resolve().glob("*.tar"))
     if not shards:
         raise DataError(f"There is no shard in {folder}. Make some with `python -m engine shard`.")
@@ -177,7 +186,8 @@ def _record(raw: dict[str, Any], shard: Path) -> AnnotatedPhoto:
         raise DataError(f"{raw['__key__']}.json in {shard} is broken ({error!r}). Write the shard again.") from error
 
 
-def _write_shard(webdataset: Any, images: Path, path: Path, photos: Sequence[tuple[int, dict[str, Any]]]) -> None:
+def _write_shard(webdataset: Any, images: Path, path: Path, photos: Sequence[tuple[int, dict[str, Any]]],
+                 unfinished: Path) -> None:
     partial = path.with_suffix(".partial")
     try:
         with partial.open("wb") as file, webdataset.TarWriter(file, encoder=False, mtime=0) as tar:
@@ -185,6 +195,7 @@ def _write_shard(webdataset: Any, images: Path, path: Path, photos: Sequence[tup
                 annotated(raw, images)  # raises where the record is broken
                 tar.write({"__key__": f"{number:08d}", "jpg": _bytes(images / raw["image"]),
                            "json": json.dumps(raw, ensure_ascii=False).encode()})
+        unfinished.touch()
         partial.replace(path)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, DataError):

@@ -135,6 +135,23 @@ def test_what_cannot_be_dealt_or_written_is_refused(data: Path, shards: Path, tm
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_shards_that_broke_off_are_not_read_and_made_anew(data: Path, tmp_path: Path) -> None:
+    whole = {p.name: p.read_bytes() for p in write(data, "dev", tmp_path / "whole", 4)}
+
+    def killed(done: int, _: int) -> None:
+        if done > 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(data, "dev", tmp_path / "out", 2, killed)
+    assert len(list((tmp_path / "out").glob("*.tar"))) == 3
+    with pytest.raises(DataError, match=r"shards of dev in .* are not finished\. Run the same"):
+        list(stream(tmp_path / "out"))
+    assert {p.name: p.read_bytes() for p in write(data, "dev", tmp_path / "out", 4)} == whole
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(whole)
+    assert len(names(tmp_path / "out")) == COUNT
+
+
 def test_a_picture_that_cannot_be_opened_is_left_out_and_counted_once(data: Path, tmp_path: Path) -> None:
     shutil.copytree(data, tmp_path / "data")
     (tmp_path / "data" / "images" / "photo.4.jpg").write_bytes(b"not a picture at all")
