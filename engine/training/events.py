@@ -27,6 +27,13 @@ from engine.progress import Progress, shown
 OFTEN = 0.5  # seconds between two lines about the same preparation
 
 
+def mend(file: Path) -> None:
+    """End a last line that a full disk cut short, so that the next one stands by itself."""
+    if file.exists() and not file.read_bytes().endswith(b"\n") and file.stat().st_size:
+        with file.open("a", encoding="utf-8") as out:
+            out.write("\n")
+
+
 class Events:
     """Appends to the log of a run; without a `file` it says nothing."""
 
@@ -34,6 +41,7 @@ class Events:
         self.file = file
         if file:
             file.parent.mkdir(parents=True, exist_ok=True)
+            mend(file)
 
     def say(self, event: str, **fields: Any) -> None:
         """Append one line."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ConfigError
+from engine.training.events import mend
 from engine.training.trainer import Report
 
 
@@ -17,13 +19,15 @@ def written(reports: Iterable[Report], stage: str, file: Path, every: int = 20,
             tensorboard: bool = False) -> Iterator[Report]:
     """Pass reports on; append every `every`-th, with the mean of the losses since the last, to `file` and stderr.
 
-    tensorboard: the same figures go to the folder `tensorboard` beside `file`. Raises ConfigError where it is missing.
+    A norm that is not finite (float16's scale was too high; the step is left out) is null. tensorboard: the same
+    figures go to the folder `tensorboard` beside `file`. Raises ConfigError where it is missing.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     sums: dict[str, float] = {}
     count = 0
     with ExitStack() as closing:
         board = closing.enter_context(_board(file.parent / "tensorboard" / stage)) if tensorboard else None
+        mend(file)
         out = closing.enter_context(file.open("a", encoding="utf-8"))
         for report in reports:
             count += 1
@@ -32,9 +36,9 @@ def written(reports: Iterable[Report], stage: str, file: Path, every: int = 20,
             if report.step % every == 0 or report.step == report.steps:
                 means = {name: round(value / count, 4) for name, value in sums.items()}
                 line = {"stage": stage, "step": report.step, "steps": report.steps, "losses": means,
-                        "rate": report.rate, "norm": round(report.norm, 4), "elapsed": round(report.elapsed, 1),
-                        "left": round(report.left, 1)}
-                out.write(json.dumps(line) + "\n")
+                        "rate": report.rate, "norm": round(report.norm, 4) if math.isfinite(report.norm) else None,
+                        "elapsed": round(report.elapsed, 1), "left": round(report.left, 1)}
+                out.write(json.dumps(line, allow_nan=False) + "\n")
                 out.flush()
                 text = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
                 sys.stderr.write(f"{stage} {report.step}/{report.steps}  {text}  "

@@ -25,17 +25,19 @@ from engine.weights.shipped import load_all, read_labels, save_all
 
 
 def pretrain_streamed(recipe: RecipeConfig, *, folder: Path, text: Path, run: Path, init: Path,
-                      tensorboard: bool = False) -> Path:
+                      preset: str = "", tensorboard: bool = False) -> Path:
     """Train the weights in `init` on the photos in `folder`'s shards for `recipe.tuning_epochs`; the folder of the
     trained weights.
 
-    The region classes are those of `init`. Each process reads its own shards; a run that was stopped passes over what
-    it has learned from. Photos whose picture cannot be opened are left out and told at the end. Raises DataError,
-    ConfigError, WeightsError and DiskError for what a user can mend, KeyboardInterrupt after SIGINT or SIGTERM, once
-    the step is done and saved.
+    preset: what `init` must hold, if given. The region classes are those of `init`. Each process reads its own shards;
+    a run that was stopped passes over what it has learned from. Photos whose picture cannot be opened are left out and
+    told at the end. Raises DataError, ConfigError, WeightsError and DiskError for what a user can mend,
+    KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
     """
     machine = accelerator()
     config, detector, model, pieces, classes = load_all(init)
+    if preset and config.name != preset:
+        raise ConfigError(f"{init} holds {config.name}, not {preset}. Give weights of {preset}, or that preset.")
     if not config.detector.proposals:
         raise ConfigError(f"{init} holds {config.name}, whose detector is trained elsewhere. Give weights of mini.")
     attributes = read_labels(init / "labels.json")[1]

@@ -154,7 +154,8 @@ def _forward_backward(task: Trainable, config: TrainingConfig, machine: Accelera
 
 def _check(finite: bool, what: str, step: int, examples: list[int]) -> None:
     if not finite:
-        raise DataError(f"The {what} is not a number at step {step} (examples {examples[:8]}…). Lower the rate.")
+        raise DataError(f"The {what} is not a number at step {step + 1} (examples {examples}). Lower the rate; where "
+                        "that does not help, remove the features of this run, which may be damaged.")
 
 
 class _SavedState:

@@ -44,7 +44,10 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
     unfinished = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.touch()
+        mode = unfinished.stat().st_mode
         save_file(tensors, unfinished, metadata=metadata)
+        unfinished.chmod(mode)  # the library lets nobody else read what it writes
         os.replace(unfinished, path)
     except (SafetensorError, OSError) as error:
         told = str(error).rpartition("I/O error: ")[2].partition(" (os error")[0]

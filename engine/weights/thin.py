@@ -36,6 +36,8 @@ def make_thin(path: Path, folder: Path, out: Path, rank: int) -> Path:
     """
     if rank < 1:
         raise ConfigError(f"The rank is {rank}; it must be at least 1.")
+    if out.is_dir():
+        raise ConfigError(f"{out} is a folder; name the file that is to be written, such as {out / path.name}.")
     info = read_info(path)
     if info.tune != "full":
         raise ConfigError(f"{path} was tuned {info.tune}; only what --tune full left can be made thin.")

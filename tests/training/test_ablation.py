@@ -52,3 +52,6 @@ def test_every_setting_is_trained_with_equal_steps_and_measured(tmp_path, monkey
     assert figures() == found
     with pytest.raises(ConfigError, match=r"ablation.0 was made with epochs 1; this run has epochs 3. Give the same"):
         figures(dataclasses.replace(recipe, epochs=3))
+    (tmp_path / "text.txt").write_text("a green box .\n")
+    with pytest.raises(ConfigError, match=r"ablation.0 was made with text "):
+        figures()

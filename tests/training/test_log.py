@@ -1,15 +1,17 @@
 """The log of a run."""
 
 import json
+import math
 import sys
 from pathlib import Path
 
 import pytest
 
 from engine.errors import ConfigError
+from engine.training.events import Events
 from engine.training.log import written
 from engine.training.schedule import TrainingConfig
-from engine.training.trainer import train
+from engine.training.trainer import Report, train
 from tests.training.lines import Line
 
 SETTINGS = TrainingConfig(epochs=1, batch_size=16)
@@ -26,6 +28,20 @@ def test_json_lines_and_tensorboard_tell_the_same(tmp_path: Path) -> None:
                         "rate": [line["rate"] for line in lines]}.items():
         assert [(e.step, e.value) for e in board.Scalars(tag)] == [
             (s, pytest.approx(v, rel=1e-6)) for s, v in zip((2, 4), values, strict=True)]
+
+
+def test_every_line_is_strict_json_also_after_a_full_disk_and_a_norm_beyond_all_numbers(tmp_path: Path) -> None:
+    def refused(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    file = tmp_path / "log.jsonl"
+    file.write_text('{"stage": "line", "st')
+    list(written([Report(1, 1, {"square": 0.5}, 1e-3, math.inf, 1.0, 0.0)], "line", file))
+    file.write_text(file.read_text() + '{"cut')
+    Events(file).say("finished", file="x")
+    cut, line, half, event = file.read_text().splitlines()
+    assert json.loads(line, parse_constant=refused)["norm"] is None
+    assert json.loads(event)["event"] == "finished" and (cut, half) == ('{"stage": "line", "st', '{"cut')
 
 
 def test_a_missing_tensorboard_is_named_before_the_first_step(tmp_path: Path, monkeypatch) -> None:

@@ -72,3 +72,12 @@ def test_every_photo_with_a_box_comes_once_an_epoch(folder) -> None:
 def test_neither_data_nor_shards_is_refused_with_what_to_give(tmp_path, capsys) -> None:
     assert main(["pretrain", "--text", "x", "--out", str(tmp_path)]) != 0
     assert "--data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("flags", "told"), [
+    (["--preset", "base"], "holds mini, not base"), (["--preset", "other"], "no preset 'other'"),
+    (["--limit", "5"], "leave out --data"), (["--stages", "tuning"], "leave out --data")])
+def test_what_a_stream_would_not_heed_is_refused(folder, tmp_path, capsys, flags, told) -> None:
+    assert main(["pretrain", "--shards", str(folder / "shards"), "--text", str(folder / "text.txt"),
+                 "--out", str(tmp_path), *flags]) == 2
+    assert told in capsys.readouterr().err and not any(tmp_path.iterdir())

@@ -38,7 +38,7 @@ def test_the_loss_falls() -> None:
 
 
 def test_a_loss_that_is_no_number_stops_with_step_and_examples_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"not a number at step 6 \(examples \["):
+    with pytest.raises(DataError, match=r"not a number at step 7 \(examples \["):
         list(train(Line(broken_at=7), SETTINGS, tmp_path))
     assert checkpoint.load(tmp_path / "state.pt")["step"] == 6
 
@@ -153,6 +153,6 @@ def test_a_gradient_that_is_no_number_stops_before_it_reaches_the_weights(tmp_pa
         return found | ({"root": (found["square"] * 0).sqrt()} if task.calls == 4 else {})
 
     task.losses = root_of_zero
-    with pytest.raises(DataError, match=r"The gradient is not a number at step 3 \(examples \["):
+    with pytest.raises(DataError, match=r"The gradient is not a number at step 4 \(examples \["):
         list(train(task, SETTINGS, tmp_path))
     assert all(bool(p.isfinite().all()) for p in task.model.parameters())

@@ -41,6 +41,12 @@ def test_saving_twice_gives_the_same_bytes(path):
     assert path.read_bytes() == before
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_who_may_read_other_new_files_may_read_this_one(path):
+    (path.parent / "other").touch()
+    assert path.stat().st_mode == (path.parent / "other").stat().st_mode
+
+
 @pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")
 def test_a_disk_that_refuses_is_named_and_what_was_there_is_kept(path):
     import resource

@@ -113,6 +113,8 @@ def test_words_that_are_none_of_the_model_are_refused(tuned, predictor, tmp_path
 def test_what_cannot_be_made_thin_is_refused(tuned, tmp_path):
     with pytest.raises(ConfigError, match="rank is 0"):
         make_thin(tuned, WEIGHTS, tmp_path / "x", 0)
+    with pytest.raises(ConfigError, match="is a folder; name the file"):
+        make_thin(tuned, WEIGHTS, tmp_path, 4)
     with pytest.raises(ConfigError, match="was tuned lora; only what --tune full left"):
         make_thin(WEIGHTS / "mini-grounding.safetensors", WEIGHTS, tmp_path / "x", 4)
 
