@@ -22,10 +22,11 @@ def read_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--mcp", action="store_true", help="also offer /predict and /explain by the Model "
                         "Context Protocol; needs pip install -r requirements-mcp.txt, not for a public page")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the model (default: assets/weights)")
-    parser.add_argument("--detector", default="", metavar="detectron2:CONFIG:WEIGHTS|FILE",
+    parser.add_argument("--detector", default="", metavar="detectron2:CONFIG[:WEIGHTS]|FILE",
                         help="compute regions with detectron2, or with a file that `convert detectron2` wrote "
                         "(default: the detector of the weights)")
-    parser.add_argument("--detector-device", default="auto", help="where that detector computes: auto, cpu, cuda")
+    parser.add_argument("--detector-device", default="auto", help="where that detector computes: auto, cpu, cuda "
+                        "(only the processor is tested)")
     parser.add_argument("--public", action="store_true",
                         help="for a page that anybody can open: uploads of at most 16 MB, a limit on each visitor's "
                         "requests, no fine-tuning (the default on a Hugging Face Space)",

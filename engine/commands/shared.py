@@ -37,10 +37,11 @@ def settings_of(options: argparse.Namespace, settings: type[Chosen]) -> Chosen:
 
 
 def add_detector(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--detector", default="", metavar="detectron2:CONFIG:WEIGHTS|FILE",
+    p.add_argument("--detector", default="", metavar="detectron2:CONFIG[:WEIGHTS]|FILE",
                    help="compute regions with detectron2, or with a file that `convert detectron2` wrote "
                    "(default: the detector of the weights)")
-    p.add_argument("--detector-device", default="auto", help="where that detector computes: auto, cpu, cuda")
+    p.add_argument("--detector-device", default="auto", help="where that detector computes: auto, cpu, cuda "
+                   "(only the processor is tested)")
 
 
 def write(figures: dict[str, Any], target: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.data.nouns import RegionClasses
 from engine.data.vocabulary import classes_of
-from engine.detector.detectron2 import build
+from engine.detector.detectron2 import build, read_config
 from engine.detector.elsewhere import Elsewhere, device_named
 from engine.errors import ConfigError
 from engine.weights.adapters import digest
@@ -20,20 +20,17 @@ LIBRARY = "detectron2:"
 def load_detector(choice: str, device: str = "auto") -> tuple[Elsewhere, RegionClasses]:
     """The chosen detector on its device, and the names of its classes.
 
-    choice: detectron2:CONFIG:WEIGHTS, or a file written by `convert detectron2`. Raises ConfigError and WeightsError.
+    choice: detectron2:CONFIG[:WEIGHTS], or a file written by `convert detectron2`. Raises ConfigError and WeightsError.
     """
     place = device_named(device)
     if not choice.startswith(LIBRARY):
         config, converted = load_c4(Path(choice))
         classes = classes_of(config.classes)
         return Elsewhere(converted.to(place).eval(), place), classes
-    name, _, weights = choice.removeprefix(LIBRARY).partition(":")
-    if not weights:
-        raise ConfigError(f"{choice} names no weights, and nothing is fetched while the program runs. "
-                          f"Write {choice}:FILE with a .pkl or .pth checkpoint of that configuration.")
-    check_file(Path(weights))
+    name, weights = _parts(choice)
+    check_file(weights)
     detector = build(name, place)
-    fill_library(detector, Path(weights))
+    fill_library(detector, weights)
     return Elsewhere(detector, place), classes_of(detector.model.roi_heads.num_classes)
 
 
@@ -45,6 +42,18 @@ def identity(choice: str, folder: Path) -> str:
     """
     if not choice.startswith(LIBRARY):
         return digest(Path(choice) if choice else only(folder, "*-detector.safetensors"))
-    name, _, weights = choice.removeprefix(LIBRARY).partition(":")
+    name, weights = _parts(choice)
     written = digest(Path(name)) if Path(name).is_file() else ""
-    return f"{name} {written} {digest(Path(weights))}"
+    return f"{name} {written} {digest(weights)}"
+
+
+def _parts(choice: str) -> tuple[str, Path]:
+    """Configuration and weights; without any, those that a yaml file of one's own names. Raises ConfigError."""
+    name, _, weights = choice.removeprefix(LIBRARY).partition(":")
+    if not weights and Path(name).is_file():
+        weights = str(read_config(name).MODEL.WEIGHTS)
+        weights = weights if Path(weights).is_file() else ""
+    if not weights:
+        raise ConfigError(f"{choice} names no weights, and nothing is fetched while the program runs. "
+                          f"Write {choice}:FILE with a .pkl or .pth checkpoint of that configuration.")
+    return name, Path(weights)

@@ -45,14 +45,14 @@ ANCHORS = "proposal_generator.anchor_generator.cell_anchors.0"
 
 
 def convert_detectron2(path: Path, out: Path) -> tuple[Path]:
-    """Write a checkpoint as our `C4`; returns the written file.
+    """Write a checkpoint as our `C4`, in float32 as it came, so that both see the same; returns the written file.
 
     Raises WeightsError naming the tensor that is missing, unknown or misshapen.
     """
     config, tensors = convert(read_checkpoint(path))
     detector = C4.from_config(config)
     fill(detector, tensors, str(path))
-    store.save(detector, out, config, kind=KIND)
+    store.save(detector, out, config, kind=KIND, exact=True)
     return (out,)
 
 

@@ -25,14 +25,14 @@ class Config(Protocol):
     def to_json(self) -> str: ...
 
 
-def save(module: nn.Module, path: Path, config: Config, *, kind: str) -> None:
+def save(module: nn.Module, path: Path, config: Config, *, kind: str, exact: bool = False) -> None:
     """Write a module's state.
 
-    Matrices and kernels are stored in float16; vectors (biases, normalisation) stay float32. kind: what the module
-    is, checked by `load`. The file appears whole or not at all. Raises WeightsError where a tensor is not finite,
-    DiskError where the disk is full or refuses.
+    Matrices and kernels are stored in float16, where it is `exact` in float32; vectors (biases, normalisation) always
+    in float32. kind: what the module is, checked by `load`. The file appears whole or not at all. Raises WeightsError
+    where a tensor is not finite, DiskError where the disk is full or refuses.
     """
-    tensors = {name: stored(name, tensor) for name, tensor in module.state_dict().items()}
+    tensors = {name: stored(name, tensor, exact=exact) for name, tensor in module.state_dict().items()}
     # One entry only: the library writes several in an order that changes, and equal files should have equal bytes.
     metadata = {FORMAT: json.dumps({"kind": kind, "config": config.to_json()}, sort_keys=True)}
     write_tensors(path, tensors, metadata)
@@ -80,11 +80,12 @@ def read_json(path: Path, *, kind: str, parse: Callable[[str], Parsed]) -> Parse
                            "Convert or train it again.") from error
 
 
-def stored(name: str, tensor: Tensor) -> Tensor:
+def stored(name: str, tensor: Tensor, *, exact: bool = False) -> Tensor:
     if not tensor.is_floating_point():
         return tensor.cpu().contiguous()
-    stored = tensor.detach().to("cpu", torch.float16 if tensor.ndim > 1 else torch.float32).contiguous()
+    dtype = torch.float16 if tensor.ndim > 1 and not exact else torch.float32
+    stored = tensor.detach().to("cpu", dtype).contiguous()
     if not bool(stored.isfinite().all()):
-        raise WeightsError(f"{name} holds numbers that are not finite or too large for float16; the training went "
+        raise WeightsError(f"{name} holds numbers that are not finite or too large for {dtype}; the training went "
                            "wrong. Go back to an earlier checkpoint.")
     return stored

@@ -200,6 +200,19 @@ def test_a_choice_without_weights_is_refused():
         load_detector("nowhere.safetensors", "cpu")
 
 
+def test_weights_that_a_configuration_names_are_taken_where_they_are_on_this_disk(tmp_path):
+    config, weights = tmp_path / "own.yaml", tmp_path / "model.pth"
+    base = Path(pytest.importorskip("detectron2", reason="detectron2 is not installed").__file__).parent
+    config.write_text(f"_BASE_: {base}/model_zoo/configs/COCO-Detection/faster_rcnn_R_50_C4_1x.yaml\n"
+                      f"MODEL:\n  WEIGHTS: {weights}\n")
+    with pytest.raises(ConfigError, match=r"own.yaml names no weights"):
+        load_detector(f"detectron2:{config}", "cpu")
+    weights.write_bytes(b"other")
+    with pytest.raises(WeightsError, match=r"model.pth cannot be read"):
+        load_detector(f"detectron2:{config}", "cpu")
+    assert identity(f"detectron2:{config}", tmp_path) == identity(f"detectron2:{config}:{weights}", tmp_path)
+
+
 def test_an_unknown_device_is_refused():
     with pytest.raises(ConfigError, match=r"'toaster' cannot be used here.*Choose auto or cpu"):
         device_named("toaster")
