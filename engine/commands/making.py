@@ -59,7 +59,8 @@ def add_scenes(p: argparse.ArgumentParser) -> None:
     p.add_argument("--count", type=int, required=True, help="how many scenes")
     p.add_argument("--seed", type=int, default=0, help="same seed, same scenes (default 0)")
     p.add_argument("--pairs", choices=("all", "known", "novel"), default="all",
-                   help="which colours and shapes meet: all; without eight withheld pairs; each target one of them")
+                   help="which colours and shapes meet: all; without eight withheld pairs; each target one of them "
+                   "(to measure pointing: there a colour tells the shape)")
     p.add_argument("--split", default="train", help="SPLIT of entities_SPLIT.jsonl (default train)")
     p.add_argument("--rounds", type=int, default=1, help="how often everything is asked of a scene (default 1)")
     p.set_defaults(run_command=_scenes)

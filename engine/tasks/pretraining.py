@@ -96,11 +96,11 @@ class PretrainingTask:
 
     texts: the text-only corpus, or nothing. views: more looks at the same photos (`engine.data.views`); each example
     draws one of all. classify: the detector's own classifier, [K, 2048] -> logits [K, C],
-    which labels detected regions.
+    which labels detected regions; None where none are added.
     """
 
     def __init__(self, model: VLBert, config: PretrainingConfig, pieces: WordPieces, photos: Sequence[AnnotatedPhoto],
-                 cache: FeatureCache, classes: RegionClasses, classify: nn.Linear, texts: Sequence[Caption],
+                 cache: FeatureCache, classes: RegionClasses, classify: nn.Linear | None, texts: Sequence[Caption],
                  new_scale: float = 3.0, views: Sequence[FeatureCache] = ()) -> None:
         self.model: nn.Module = model
         self.vlbert = model
@@ -116,7 +116,7 @@ class PretrainingTask:
         self.hide_regions = RegionMasking(config.region_probability if config.mvrc else 0.0, config.region_masked)
         self.labels = [self._labels(p) for p in photos]
         self.width = cache.width
-        self.detected_labels = self._detected_labels(classify) if config.extra_regions else None
+        self.detected_labels = self._detected_labels(classify) if classify and config.extra_regions else None
 
     def __len__(self) -> int:
         return len(self.captions)

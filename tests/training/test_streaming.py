@@ -76,7 +76,8 @@ def test_neither_data_nor_shards_is_refused_with_what_to_give(tmp_path, capsys) 
 
 @pytest.mark.parametrize(("flags", "told"), [
     (["--preset", "base"], "holds mini, not base"), (["--preset", "other"], "no preset 'other'"),
-    (["--limit", "5"], "leave out --data"), (["--stages", "tuning"], "leave out --data")])
+    (["--limit", "5"], "With --shards, --limit has no use"),
+    (["--stages", "tuning"], "With --shards, --stages has no use")])
 def test_what_a_stream_would_not_heed_is_refused(folder, tmp_path, capsys, flags, told) -> None:
     assert main(["pretrain", "--shards", str(folder / "shards"), "--text", str(folder / "text.txt"),
                  "--out", str(tmp_path), *flags]) == 2

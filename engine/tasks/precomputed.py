@@ -1,0 +1,80 @@
+"""Pre-training on regions that were computed beforehand, as the published models on precomputed features were trained.
+
+Specification, tasks 1 and 2: words and regions are hidden as in `engine.tasks.pretraining`, whose losses these are.
+What a region shows is told by the detector alone: its distribution over the classes is what a hidden region is asked
+for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.config import ModelConfig
+from engine.data.conceptual import ConceptualCaptions
+from engine.data.features import FeatureCache, with_whole_picture
+from engine.data.nouns import RegionClasses
+from engine.data.tokenizer import WordPieces
+from engine.errors import DataError
+from engine.model.vlbert import VLBert
+from engine.structures.caption import Caption
+from engine.structures.example import Example
+from engine.tasks.pretraining import UNRELATED, PretrainingTask, Question
+
+
+class PrecomputedTask:
+    """See `engine.training.trainer.Trainable`.
+
+    config: of the model; of its switches those that need phrases or photographs have no part. texts: the text-only
+    corpus.
+    Captions whose regions turn out to be broken are left out and counted in `data.skipped`, each once.
+    """
+
+    def __init__(self, model: VLBert, config: ModelConfig, pieces: WordPieces, data: ConceptualCaptions,
+                 texts: Sequence[Caption]) -> None:
+        self.model: nn.Module = model
+        self.data, self.pieces, self.config = data, pieces, config.pretraining
+        nothing = FeatureCache.none(0, config.appearance)
+        self.shared = PretrainingTask(model, config.pretraining, pieces, (), nothing, RegionClasses((), {}), None,
+                                      texts, new_scale=1.0)
+        self.broken: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def groups(self) -> list[dict[str, Any]]:
+        return self.shared.groups()
+
+    def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
+        """Raises DataError where not one of the examples can be used."""
+        questions = [q for q in (self.question(number, generator) for number in examples) if q]
+        if not questions:
+            raise DataError(f"None of the captions {examples} can be used ({self.data.skipped}). Compute their regions "
+                            "anew.")
+        losses = self.shared.losses_of(questions)
+        if self.shared.texts:
+            losses["text"] = self.shared.text_loss(round(self.config.text_share * len(questions)), generator)
+        return losses
+
+    def question(self, number: int, generator: torch.Generator) -> Question | None:
+        """Caption `number` with its regions, or, where the relationship is learned, half of the time with another's;
+        None where they are broken."""
+        shown = number
+        if self.config.relationship and torch.rand((), generator=generator) < UNRELATED:
+            shown = int(torch.randint(len(self.data), (), generator=generator))
+        try:
+            seen, [caption] = self.data[shown], self.pieces.captions([self.data.caption(number)])
+        except DataError as error:
+            if shown not in self.broken:
+                self.broken.add(shown)
+                self.data.skipped.add(str(error))
+            return None
+        regions = with_whole_picture(torch.tensor(seen.features), torch.tensor(seen.boxes))
+        hidden = self.shared.hide_regions(len(regions), generator)
+        words = self.shared.hide_words(caption, (), generator)
+        targets = {region: torch.tensor(seen.classes[region - 1]) for region in hidden.asked}
+        return Question(Example(words.piece_ids, regions, hidden.hidden), words.places, words.truth, hidden.asked,
+                        targets, [], belongs=shown == number)

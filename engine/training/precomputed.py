@@ -1,0 +1,74 @@
+"""Pre-training of any preset on captions with precomputed regions: no photographs, no detector."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import torch
+
+from engine.config import ModelConfig, PretrainingConfig, RecipeConfig
+from engine.data.conceptual import ConceptualCaptions
+from engine.data.flickr8k import texts
+from engine.data.tokenizer import WordPieces
+from engine.errors import DataError
+from engine.model.vlbert import VLBert
+from engine.tasks.precomputed import PrecomputedTask
+from engine.training.materials import digest_if_there
+from engine.training.processes import accelerator
+from engine.training.recipe import beginning
+from engine.training.schedule import TrainingConfig
+from engine.training.stage import run_stage
+from engine.weights.bert import load_bert
+from engine.weights.shipped import GENOME_CLASSES
+from engine.weights.store import save
+
+CAPTIONS = 128  # in a step, with as many of the text-only corpus: 8 and 8 on each of 16 GPUs
+RATE = 1e-7 * 2 * CAPTIONS
+WARMUP = 0.062  # 16,000 steps of ten passes over 3.3 million captions
+
+
+def pretrain_precomputed(config: ModelConfig, recipe: RecipeConfig, *, folder: Path, text: Path, run: Path, bert: Path,
+                         split: str = "train", tensorboard: bool = False) -> Path:
+    """Train for `recipe.epochs` on Conceptual Captions with regions of Visual Genome's classes, from BERT's weights;
+    the folder of the trained weights, which a C4 detector completes.
+
+    Settings as published (specification, "Pre-training settings"). recipe.limit: of captions. Raises DataError,
+    ConfigError, WeightsError and DiskError for what a user can mend, KeyboardInterrupt after SIGINT or SIGTERM, once
+    the step is done and saved.
+    """
+    machine = accelerator()
+    data = ConceptualCaptions(folder, split, recipe.limit or None)
+    config = dataclasses.replace(config, precomputed=True, pretraining=PretrainingConfig(),
+                                 detector=dataclasses.replace(config.detector, classes=GENOME_CLASSES))
+    _check_widths(data, config)
+    vocabulary = bert / "vocab.txt"
+    pieces = WordPieces(vocabulary)
+    torch.manual_seed(recipe.seed)
+    model = VLBert.from_config(config)
+    load_bert(model, bert)
+    task = PrecomputedTask(model, config, pieces, data, pieces.captions(texts(text)))
+    settings = TrainingConfig(epochs=recipe.epochs, batch_size=min(CAPTIONS, len(data)), rate=RATE, warmup=WARMUP,
+                              seed=recipe.seed, accumulate=recipe.accumulate, precision=recipe.precision)
+    origin = {**beginning(bert), "captions": digest_if_there(folder / f"{split}_frcnn.json"),
+              "text": digest_if_there(text)}
+    run_stage(machine, task, settings, run / "pretraining", stage="pretraining", log=run / "log.jsonl",
+              tensorboard=tensorboard, origin=origin)
+    if machine.is_main_process:
+        if data.skipped.count:
+            sys.stderr.write(f"{data.skipped}\n")
+        weights = run / "weights"
+        save(model, weights / f"{config.name}-vlbert.safetensors", config, kind="vlbert")
+        (weights / "vocab.txt").write_bytes(vocabulary.read_bytes())
+    machine.wait_for_everyone()
+    return run / "weights"
+
+
+def _check_widths(data: ConceptualCaptions, config: ModelConfig) -> None:
+    """Raises DataError where the first regions are not what this model takes."""
+    first = data[0]
+    found, wanted = (first.features.shape[1], first.classes.shape[1]), (config.appearance, GENOME_CLASSES)
+    if found != wanted:
+        raise DataError(f"The regions have features of {found[0]} numbers and {found[1]} classes; the model takes "
+                        f"{wanted[0]} and {wanted[1]}, Visual Genome's with the background first.")

@@ -1,0 +1,98 @@
+"""Pre-training on precomputed regions, from a folder in the published layout to weights that load."""
+
+import base64
+import json
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+import torch
+
+from engine.cli import main
+from engine.config import EncoderConfig, ModelConfig
+from engine.data.conceptual import ConceptualCaptions
+from engine.data.tokenizer import WordPieces
+from engine.errors import DataError
+from engine.model.vlbert import VLBert
+from engine.tasks.precomputed import PrecomputedTask
+from engine.training import precomputed
+from engine.weights.shipped import GENOME_CLASSES, load_model
+from tests.tiny import VOCABULARY
+
+WORDS = ("dog", "cat", "horse", "boat")
+CONFIG = ModelConfig(name="tiny", precomputed=True,
+                     encoder=EncoderConfig(hidden=32, layers=1, heads=4, feed_forward=64, dropout=0.0))
+
+
+def member(kind: int, classes: int = GENOME_CLASSES) -> str:
+    """Three regions of one kind of thing, which their features, their classes and the caption tell."""
+    features, told = np.zeros((3, 2048), np.float32), np.zeros((3, classes), np.float32)
+    features[:, kind * 100:kind * 100 + 100], told[:, 1 + kind] = 1, 0.9 - 0.1 * np.arange(3)
+    coded = {name: base64.b64encode(rows.tobytes()).decode() for name, rows in (
+        ("boxes", np.array([[0, 0, 50, 25], [10, 5, 60, 50], [40, 0, 100, 50]], np.float32)),
+        ("features", features), ("classes", told))}
+    return json.dumps({"image_w": 100, "image_h": 50, "num_boxes": 3} | coded)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Eight captions; the regions of the last one are broken."""
+    with ZipFile(tmp_path / "train_frcnn.zip", "w") as archive:
+        for i in range(8):
+            archive.writestr(f"{i}.json", member(i % 4) if i < 7 else "{broken")
+    lines = [{"image": f"train_image.zip@/{i}.jpg", "caption": ["a", WORDS[i % 4], "is", "here", "."],
+              "frcnn": f"train_frcnn.zip@/{i}.json"} for i in range(8)]
+    (tmp_path / "train_frcnn.json").write_text("\n".join(map(json.dumps, lines)))
+    (tmp_path / "text.txt").write_text("a dog is here .\na boat is there .\n")
+    return tmp_path
+
+
+def test_words_and_regions_are_hidden_and_the_detectors_distribution_is_what_is_asked_for(folder) -> None:
+    data, pieces = ConceptualCaptions(folder, "train"), WordPieces(VOCABULARY)
+    task = PrecomputedTask(VLBert.from_config(CONFIG), CONFIG, pieces, data, pieces.captions(["a dog is here ."]))
+    asked = [task.question(5, torch.Generator().manual_seed(i)) for i in range(200)]
+    assert sum(len(q.asked) for q in asked) == pytest.approx(200 * 3 * 0.15, rel=0.3)
+    assert sum(len(q.example.hidden_regions) for q in asked) == pytest.approx(200 * 3 * 0.15 * 0.9, rel=0.3)
+    assert sum(len(q.places) for q in asked) == pytest.approx(200 * 5 * 0.15, rel=0.3)
+    for q in asked:
+        regions = q.example.regions
+        assert torch.equal(regions.appearance[0], regions.appearance[1:].mean(dim=0)) and len(regions) == 4
+        assert q.belongs and not q.phrases and {*q.region_targets} == {*q.asked}
+        for r, target in q.region_targets.items():
+            assert target.argmax() == 2 and float(target.max()) == pytest.approx(0.9 - 0.1 * (r - 1))
+    assert set(task.losses(list(range(7)), torch.Generator().manual_seed(1))) == {"words", "regions", "text"}
+
+
+def test_broken_regions_are_left_out_and_counted_once(folder) -> None:
+    data, pieces = ConceptualCaptions(folder, "train"), WordPieces(VOCABULARY)
+    task = PrecomputedTask(VLBert.from_config(CONFIG), CONFIG, pieces, data, ())
+    for _ in range(2):
+        task.losses([6, 7], torch.Generator().manual_seed(0))
+    assert data.skipped.count == 1 and "7.json in" in data.skipped.named[0]
+    with pytest.raises(DataError, match=r"None of the captions \[7\] can be used"):
+        task.losses([7], torch.Generator().manual_seed(0))
+
+
+def test_the_command_trains_a_preset_whose_weights_a_detector_completes(folder, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("engine.commands.training.preset", lambda name: CONFIG)
+    monkeypatch.setattr(precomputed, "load_bert", lambda model, path: ())
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert" / "vocab.txt").write_bytes(VOCABULARY.read_bytes())
+    command = ["pretrain", "--precomputed", str(folder), "--text", str(folder / "text.txt"), "--bert",
+               str(tmp_path / "bert"), "--out", str(tmp_path / "run"), "--precision", "no"]
+    assert main([*command, "--epochs", "60"]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == 60 and {*lines[-1]["losses"]} == {"words", "regions", "text"}
+    config, model, _, classes = load_model(tmp_path / "run" / "weights")
+    assert config.precomputed and len(classes.names) == GENOME_CLASSES
+    torch.manual_seed(0)
+    fresh = VLBert.from_config(config).state_dict()
+    for name in ("encoder.layers.0.attention.query.weight", "heads.mvrc.classify.bias", "regions.hidden_appearance"):
+        assert not torch.equal(model.state_dict()[name], fresh[name].half().float()), name
+    assert "7.json in" in capsys.readouterr().err
+    assert main([*command, "--resnet", "x"]) == 2
+    assert "With --precomputed, --resnet has no use" in capsys.readouterr().err
+    with ZipFile(folder / "train_frcnn.zip", "w") as archive:
+        archive.writestr("0.json", member(0, classes=81))
+    assert main(command) == 2
+    assert "2048 numbers and 81 classes; the model takes 2048 and 1601" in capsys.readouterr().err
