@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +36,8 @@ class Settings:
             value, meta = getattr(self, f.name), f.metadata
             if meta.get("choices") and value not in meta["choices"]:
                 raise ConfigError(f"{f.name} is {value!r}; choose one of {', '.join(meta['choices'])}.")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ConfigError(f"{f.name} is {value}; it must be a finite number.")
             low, high = meta.get("low"), meta.get("high")
             if (low is not None and value < low) or (high is not None and value > high):
                 raise ConfigError(
@@ -163,7 +166,7 @@ class RecipeConfig(Settings):
     accumulate: int = setting(1, "parts into which each process cuts its share of a step, to need less memory", low=1)
     precision: str = setting("bf16", "autocast: none, bfloat16 (where a processor has none, float32), or "
                            "float16 with scaled losses", choices=PRECISIONS)
-    seed: int = setting(0, "of every random choice", low=0)
+    seed: int = setting(0, "of every random choice", low=0, high=10**9)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +207,7 @@ class FineTuneConfig(Settings):
     log_every: int = setting(20, "steps between two lines of the log", unit="steps", low=1)
     limit: int = setting(0, "if not 0, only so many photos or questions", low=0)
     accumulate: int = setting(1, "parts into which each process cuts its share of a step, to need less memory", low=1)
-    seed: int = setting(0, "of every random choice", low=0)
+    seed: int = setting(0, "of every random choice", low=0, high=10**9)
 
     def __post_init__(self) -> None:
         super().__post_init__()

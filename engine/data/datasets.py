@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import engine.data.scenes as world
 from engine.data import daquar, flickr8k, own, phrases, refcoco, vcr, vqa_answers, vqa_v2
+from engine.data.lines import refuse_negative
 from engine.errors import DataError
 from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, ReferringExpression
 
@@ -17,8 +18,11 @@ PARTITIONS = ("unc", "umd", "google")  # of RefCOCO and RefCOCO+ the first, of R
 
 
 def open_questions(folder: Path, split: str, limit: int | None = None) -> DataSet[OpenQuestion]:
-    """Scenes and one's own photos (one folder is one split), DAQUAR or VQA v2. limit: of questions. Raises DataError.
+    """Scenes and one's own photos (one folder is one split), DAQUAR or VQA v2. limit: of questions.
+
+    Raises DataError, and ConfigError for a limit below 0.
     """
+    refuse_negative(limit)
     if (folder / SCENES).is_file():
         return first(world.open_questions(folder), limit)
     if own.has_table(folder):
@@ -55,8 +59,9 @@ def answers_of(folder: Path, data: DataSet[OpenQuestion]) -> tuple[str, ...]:
 def choice_questions(folder: Path, split: str, limit: int | None = None) -> DataSet[ChoiceQuestion]:
     """Scenes or VCR, whose masks are left out: features that are computed once take none. limit: of questions.
 
-    Raises DataError.
+    Raises DataError, and ConfigError for a limit below 0.
     """
+    refuse_negative(limit)
     if (folder / SCENES).is_file():
         return first(world.choice_questions(folder), limit)
     return vcr.read(folder, split, limit, masks=False)
@@ -66,8 +71,9 @@ def referring_expressions(folder: Path, split: str, limit: int | None = None) ->
     """Scenes, one's own photos, Flickr30k Entities or RefCOCO. limit: of expressions; of photos for Flickr30k Entities.
 
     Of several partitions of RefCOCO the first of `PARTITIONS` is read; its pictures lie in `images/`, `train2014/` or
-    `../train2014/`. Raises DataError.
+    `../train2014/`. Raises DataError, and ConfigError for a limit below 0.
     """
+    refuse_negative(limit)
     if (folder / SCENES).is_file():
         return first(world.referring(folder), limit)
     if own.has_table(folder):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.data.lines import refuse_negative
 from engine.errors import DataError
 from engine.structures.boxes import MAX_BOXES, SMALLEST
 
@@ -56,8 +57,10 @@ class AnnotatedPhoto:
 def read(folder: str | Path, split: str, limit: int | None = None) -> list[AnnotatedPhoto]:
     """The photos of one split, in file order; boxes beyond the first 100 and boxes without area are left out.
 
-    Raises DataError where the file is missing or a line is broken (named by its number).
+    Raises DataError where the file is missing or a line is broken (named by its number), and ConfigError for a limit
+    below 0.
     """
+    refuse_negative(limit)
     path = Path(folder) / f"entities_{split}.jsonl"
     photos: list[AnnotatedPhoto] = []
     for number, raw in enumerate(itertools.islice(lines(folder, split), limit), 1):

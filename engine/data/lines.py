@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.errors import DataError
+from engine.errors import ConfigError, DataError
 from engine.structures.questions import Skipped
 
 BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)  # what a broken entry raises
@@ -19,6 +19,12 @@ def found(*places: Path) -> Path:
         if place.is_file():
             return place
     raise DataError(f"There is no file {' or '.join(str(p) for p in places)}. Put it there or name another folder.")
+
+
+def refuse_negative(limit: int | None) -> None:
+    """Raises ConfigError for a limit below 0, which a slice would count from the end."""
+    if limit is not None and limit < 0:
+        raise ConfigError(f"limit is {limit}; give how many of the first are taken, or leave it out for all.")
 
 
 def document(path: Path, *keys: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class TrainingConfig(Settings):
     drops: tuple[float, ...] = setting((), "shares of the run after which the rate of `steps` falls to a tenth")
     weight_decay: float = setting(1e-4, "weight decay", low=0)
     clip_norm: float = setting(10.0, "largest norm of the gradient", low=0)
-    seed: int = setting(0, "of every random choice", low=0)
+    seed: int = setting(0, "of every random choice", low=0, high=10**9)
     precision: str = setting("bf16", "autocast: none, bfloat16 (where a processor has none, float32), or "
                            "float16 with scaled losses", choices=PRECISIONS)
     save_every: float = setting(180.0, "seconds between checkpoints", unit="s", low=0)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from engine.data import daquar as daquar_reader
-from engine.data import datasets, scenes, vcr, vqa_v2
+from engine.data import datasets, flickr8k, scenes, vcr, vqa_v2
 from engine.data.polygons import mask
 from engine.data.vqa_answers import normalised, soft_scores, vocabulary
-from engine.errors import DataError
+from engine.errors import ConfigError, DataError
 
 
 def touch(path: Path) -> None:
@@ -120,6 +120,13 @@ def test_a_limit_leaves_the_first_questions_of_scenes_and_their_pictures(tmp_pat
     for read in (datasets.open_questions, datasets.choice_questions, datasets.referring_expressions):
         whole, cut = read(tmp_path, "train"), read(tmp_path, "train", 1)
         assert cut.questions == whole.questions[:1] and len(cut.pictures) == 1 < len(whole.pictures)
+
+
+def test_a_limit_below_0_is_refused_and_takes_no_last_one_away(tmp_path: Path) -> None:
+    scenes.write(tmp_path, 2, seed=1)
+    for read in (datasets.open_questions, datasets.choice_questions, datasets.referring_expressions, flickr8k.read):
+        with pytest.raises(ConfigError, match="limit is -1; give how many of the first are taken, or leave it out"):
+            read(tmp_path, "train", -1)
 
 
 def test_the_real_daquar_is_read_whole(daquar: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from engine.config import FineTuneConfig, RecipeConfig, Settings
 from engine.errors import ConfigError, DataError
 from engine.training import checkpoint
 from engine.training.schedule import TrainingConfig, examples_at, rate_at
@@ -69,6 +70,18 @@ def test_steps_divide_the_rate_by_ten_after_a_warm_up_of_so_many_steps() -> None
 def test_settings_that_contradict_each_other_are_refused(given: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         TrainingConfig(**given)
+
+
+@pytest.mark.parametrize("settings", [TrainingConfig, RecipeConfig, FineTuneConfig])
+def test_numbers_without_an_end_are_refused_before_anything_is_computed_with_them(settings: type[Settings]) -> None:
+    names = {f.name for f in dataclasses.fields(settings)}
+    for name in names & {"epochs", "warmup", "rate", "clip_norm", "weight_decay", "evidence", "tuning_epochs"}:
+        for value in ("nan", "inf"):
+            with pytest.raises(ConfigError, match=f"{name} is {value}; it must be a finite number"):
+                settings(**{name: float(value)})
+    with pytest.raises(ConfigError, match="seed is 99999999999999999999; it must lie between 0 and 1000000000"):
+        settings(seed=99_999_999_999_999_999_999)
+    assert sorted(examples_at(0, 4, TrainingConfig(seed=10**9, batch_size=4))) == [0, 1, 2, 3]
 
 
 def test_sgd_moves_as_computed_by_hand() -> None:
