@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import engine.data.scenes as world
-from engine.data import daquar, flickr8k, own, phrases, refcoco, vcr, vqa_answers, vqa_v2
+from engine.data import daquar, own, phrases, refcoco, vcr, vqa_answers, vqa_v2
 from engine.data.lines import refuse_negative
 from engine.errors import DataError
 from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, ReferringExpression
@@ -79,7 +79,7 @@ def referring_expressions(folder: Path, split: str, limit: int | None = None) ->
     if own.has_table(folder):
         return own.phrases(folder, limit)
     if (folder / f"entities_{split}.jsonl").is_file():
-        return phrases.expressions(flickr8k.read(folder, split, limit))
+        return phrases.expressions(folder, split, limit)
     if not (folder / "instances.json").is_file():
         raise DataError(f"{folder} holds no {SCENES}, no photos.csv, no entities_{split}.jsonl and no instances.json. "
                         "Point to a folder of scenes, of own photos, of Flickr30k Entities or of RefCOCO.")

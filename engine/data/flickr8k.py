@@ -8,9 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.data.lines import refuse_negative
-from engine.errors import DataError
+from engine.data.lines import BROKEN, refuse_negative
+from engine.errors import BoxError, DataError, VLBertError
 from engine.structures.boxes import MAX_BOXES, SMALLEST
+from engine.structures.questions import Fractions
+
+ROUNDING = 0.01  # so far beyond its picture a box may lie, and is cut off there
 
 
 @dataclass(frozen=True)
@@ -63,39 +66,47 @@ def read(folder: str | Path, split: str, limit: int | None = None) -> list[Annot
     refuse_negative(limit)
     path = Path(folder) / f"entities_{split}.jsonl"
     photos: list[AnnotatedPhoto] = []
-    for number, raw in enumerate(itertools.islice(lines(folder, split), limit), 1):
+    for number, raw in itertools.islice(lines(folder, split), limit):
         try:
             photos.append(annotated(raw, Path(folder) / "images"))
-        except (KeyError, TypeError, ValueError) as error:
+        except BROKEN as error:
             raise _broken(number, path, error) from error
     if not photos:
         raise DataError(f"{path} holds no photo.")
     return photos
 
 
-def lines(folder: str | Path, split: str) -> Iterator[dict]:
-    """The records of one split as they are written. Raises DataError where the file is missing or a line is no json."""
+def lines(folder: str | Path, split: str) -> Iterator[tuple[int, dict]]:
+    """The records of one split as they are written, each with its line number from 1; blank lines do not matter.
+
+    Raises DataError where the file is missing or a line is no json.
+    """
     path = Path(folder) / f"entities_{split}.jsonl"
     if not path.is_file():
         raise DataError(f"There is no {path}. The folder must hold entities_{split}.jsonl and images/.")
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
             try:
-                yield json.loads(line)
-            except ValueError as error:
+                raw = json.loads(line)
+            except (ValueError, RecursionError) as error:
                 raise _broken(number, path, error) from error
+            yield number, raw
 
 
 def _broken(number: int, path: Path, error: Exception) -> DataError:
-    return DataError(f"Line {number} of {path} is broken ({error!r}). Mend it or remove it.")
+    why = str(error) if isinstance(error, VLBertError) else repr(error)
+    return DataError(f"Line {number} of {path} is broken ({why}). Mend it or remove it.")
 
 
 def annotated(raw: dict, images: Path) -> AnnotatedPhoto:
-    """One record, whose picture lies in `images`. Raises KeyError, TypeError or ValueError where it is broken."""
+    """One record, whose picture lies in `images`. Raises one of `lines.BROKEN` where it is broken: BoxError for a box
+    that is none or lies outside."""
     by_entity: dict[int, list[int]] = {}
-    boxes: list[tuple[float, float, float, float]] = []
-    for b in raw["boxes"][:MAX_BOXES]:
-        x1, y1, x2, y2 = (float(v) for v in b["box"])
+    boxes: list[Fractions] = []
+    for number, b in enumerate(raw["boxes"][:MAX_BOXES], 1):
+        x1, y1, x2, y2 = _corners(b["box"], number)
         if x2 - x1 < SMALLEST or y2 - y1 < SMALLEST:
             continue
         for entity in b["entities"]:
@@ -105,6 +116,14 @@ def annotated(raw: dict, images: Path) -> AnnotatedPhoto:
         AnnotatedCaption(c["text"], tuple(_phrase(p, c["text"], by_entity) for p in c["phrases"]))
         for c in raw["captions"])
     return AnnotatedPhoto(images / raw["image"], int(raw["width"]), int(raw["height"]), tuple(boxes), captions)
+
+
+def _corners(raw: Sequence[float], number: int) -> Fractions:
+    x1, y1, x2, y2 = given = [float(v) for v in raw]
+    if not all(-ROUNDING <= v <= 1 + ROUNDING for v in given) or x2 < x1 or y2 < y1:
+        raise BoxError(f"box {number} must be x1, y1, x2, y2 as fractions of the picture; it is {given}")
+    x1, y1, x2, y2 = (min(max(v, 0.0), 1.0) for v in given)
+    return x1, y1, x2, y2
 
 
 def _phrase(raw: dict, text: str, by_entity: dict[int, list[int]]) -> Phrase:

@@ -65,7 +65,7 @@ def write(data: Path, split: str, out: Path, per_shard: int,
     out.mkdir(parents=True, exist_ok=True)
     for broken_off in (*there, *out.glob(f"{split}-*.partial")):
         broken_off.unlink()
-    records = enumerate(lines(data, split))
+    records = enumerate(raw for _, raw in lines(data, split))
     written: list[Path] = []
     while photos := list(itertools.islice(records, per_shard)):
         path = out / f"{split}-{len(written):06d}.tar"

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-from engine.data import coco_captions, datasets, refcoco
+from engine.data import coco_captions, datasets, flickr8k, refcoco
 from engine.data.conceptual import ConceptualCaptions
 from engine.errors import DataError
 
@@ -124,6 +124,43 @@ def test_byte_texts_of_python_2_are_read(tmp_path: Path) -> None:
            b"S'sentences'\np7\n(lp8\n(dp9\nS'sent'\np10\nVcaf\\u00e9 man\np11\nsasa.")
     data = refcoco.read(tmp_path, "val", write_refcoco(tmp_path, old))
     assert [(q.text, q.boxes) for q in data.questions] == [("café man", (0,))]
+
+
+# Flickr30k Entities -------------------------------------------------------------------------------------------------
+
+def entities(image: str = "a.jpg", box: tuple[float, ...] = (0.1, 0.2, 0.5, 0.9), start: int = 2) -> str:
+    return json.dumps({"image": image, "width": 50, "height": 40, "boxes": [{"box": box, "entities": [7]}],
+                       "captions": [{"text": "A dog runs .", "phrases": [
+                           {"start": start, "end": 5, "entity": 7, "types": ["animals"]}]}]})
+
+
+BOXES = ((float("nan"), 0, 1, 1), (0, 0, float("inf"), 1), (0.5, 0.2, 0.1, 0.9), (0.1, 0.2, 0.5, 1.02), (5, 5, 40, 30))
+
+
+def test_lines_of_flickr30k_entities_that_cannot_be_used_are_left_out_and_named(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").touch()
+    table = tmp_path / "entities_train.jsonl"
+    bad = ["{broken", entities("gone.jpg"), *(entities(box=box) for box in BOXES), entities(start=5)]
+    table.write_text("\n".join([entities(), *bad, "", entities(box=(-0.004, 0, 0.5, 1.002)), "", ""]))
+    data = datasets.referring_expressions(tmp_path, "train")
+    assert [p.boxes for p in data.pictures] == [((0.1, 0.2, 0.5, 0.9),)] * 2 + [((0.0, 0.0, 0.5, 1.0),)]
+    assert [(q.picture, q.text, q.context) for q in data.questions] == [(i, "dog", "A dog runs .") for i in (0, 2)]
+    assert data.skipped.count == len(bad) and data.skipped.named[0].startswith("line 2: no json")
+    assert "line 3: there is no picture" in data.skipped.named[1] and "line 4: box 1 must be" in data.skipped.named[2]
+    table.write_text("\n".join(bad))
+    with pytest.raises(DataError, match=r"nothing to use in this data \(8 left out: line 1: no json"):
+        datasets.referring_expressions(tmp_path, "train")
+
+
+def test_a_box_for_pre_training_that_is_none_or_outside_is_named_with_its_line(tmp_path: Path) -> None:
+    table = tmp_path / "entities_train.jsonl"
+    table.write_text(f"{entities()}\n\n{entities()}\n\n")
+    assert len(flickr8k.read(tmp_path, "train")) == 2
+    for box in BOXES:
+        table.write_text(f"{entities()}\n\n{entities(box=box)}\n")
+        with pytest.raises(DataError, match=r"Line 3 of .* is broken \(box 1 must be x1, y1, x2, y2 as fractions"):
+            flickr8k.read(tmp_path, "train")
 
 
 # Conceptual Captions ------------------------------------------------------------------------------------------------
