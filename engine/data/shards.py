@@ -128,12 +128,12 @@ def photos(folder: Path, *, rank: int = 0, world: int = 1, seed: int = 0,
 
 
 def count(folder: Path) -> int:
-    """Photos in all shards, by the names in their tars. Raises DataError where there is no shard."""
+    """Photos in all shards, by the names in their tars. Raises DataError where there is no shard or one is damaged."""
     found = 0
     for shard in dealt(folder, rank=0, world=1, seed=0, epoch=0):
         try:
-            with tarfile.open(shard) as tar:
-                found += sum(member.name.endswith(".jpg") for member in tar)
+            with shard.open("rb") as file:
+                found += sum(name.endswith(".jpg") for name in _names(file))
         except (tarfile.TarError, EOFError, OSError) as error:
             raise DataError(f"{shard} cannot be read ({error}). Write it again.") from error
     return found
@@ -160,6 +160,11 @@ def _samples(webdataset: Any, shards: Sequence[Path], skipped: Skipped) -> Itera
         with shard.open("rb") as file:
             if not _is_whole(file):
                 skipped.note(shard, "its end is missing")
+            try:
+                _names(file)
+            except (tarfile.TarError, EOFError, OSError) as error:
+                skipped.broken(shard, error)
+            file.seek(0)
             members = webdataset.tariterators.tar_file_expander(
                 [{"url": str(shard), "stream": file}], handler=lambda error, s=shard: skipped.broken(s, error),
                 select_files=lambda name: name.endswith((".jpg", ".json")))
@@ -177,6 +182,19 @@ def _is_whole(file: BinaryIO) -> bool:
     end = file.read()
     file.seek(0)
     return end == TAR_END
+
+
+def _names(file: BinaryIO) -> list[str]:
+    """What the members are called. Raises tarfile.TarError where the tar is cut or a header is damaged.
+
+    tarfile itself takes a damaged header, unless it is the first, for the end: there zeros must stand.
+    """
+    with tarfile.open(fileobj=file, mode="r:") as tar:
+        names = tar.getnames()
+        file.seek(tar.offset)
+        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("a header is damaged or missing")
+    return names
 
 
 def _record(raw: dict[str, Any], shard: Path) -> AnnotatedPhoto:

@@ -104,6 +104,22 @@ def test_a_shard_that_breaks_off_is_named_and_the_others_are_read(shards: Path, 
     assert list(skipped.shards) == ["dev-000001.tar"] and "dev-000001.tar breaks off" in caplog.text
 
 
+@pytest.mark.parametrize(("member", "left"), [(2, 1), (3, 1), (4, 2)])
+def test_a_header_that_is_damaged_is_named_and_not_taken_for_the_end(shards: Path, member: int, left: int) -> None:
+    path = shards / "dev-000001.tar"
+    with tarfile.open(path) as tar:
+        start = tar.getmembers()[member].offset
+    assert shards_module.count(shards) == COUNT
+    with path.open("r+b") as file:
+        file.seek(start)
+        file.write(np.random.default_rng(0).bytes(512))
+    with pytest.raises(DataError, match=r"dev-000001\.tar cannot be read \(a header is damaged or missing\)"):
+        shards_module.count(shards)
+    skipped = Skipped()
+    assert len(list(stream(shards, skipped=skipped))) == COUNT - 3 + left
+    assert skipped.shards == {"dev-000001.tar": "a header is damaged or missing"}
+
+
 def test_nothing_left_is_an_error_that_names_the_shards(shards: Path) -> None:
     for path in shards.glob("*.tar"):
         path.write_bytes(b"no tar at all")
