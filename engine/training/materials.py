@@ -17,13 +17,13 @@ from engine.structures.questions import Pictured
 
 
 def drawn(config: ScenesConfig, cache: Path, progress: Progress) -> Path:
-    """The folder of these scenes, drawn unless they are there."""
+    """The folder of these scenes, drawn unless they are there; several processes may want the same at once."""
     from engine.data import scenes  # no PyTorch behind it
 
     rounds = f"-{config.scenes_rounds}" if config.scenes_rounds > 1 else ""
     folder = cache / f"scenes-{config.scenes}-{config.scenes_seed}{rounds}"
-    if not (folder / "scenes.jsonl").is_file():
-        scenes.write(folder, config.scenes, config.scenes_seed, rounds=config.scenes_rounds, progress=progress)
+    whole(folder, lambda own: scenes.write(own, config.scenes, config.scenes_seed, rounds=config.scenes_rounds,
+                                           progress=progress), index="scenes.jsonl")
     return folder
 
 
@@ -39,16 +39,17 @@ def features_folder(cache: Path, pictures: Sequence[Pictured], detector: str, *,
     return cache / f"features-{key.hexdigest()[:20]}"
 
 
-def whole(folder: Path, fill: Callable[[Path], None]) -> None:
+def whole(folder: Path, fill: Callable[[Path], None], index: str = "index.json") -> None:
     """Let `fill` make `folder` unless its index is there: it appears whole or not at all.
 
-    What a process that was killed left unfinished is removed (where files can be locked: POSIX).
+    What another process has made meanwhile is taken instead. What one that was killed left unfinished is removed (where
+    files can be locked: POSIX).
     """
     for left in folder.parent.glob(f"{glob.escape(folder.name)}.*.part"):
         with _locked(left) as ours:
             if ours:
                 shutil.rmtree(left, ignore_errors=True)
-    if (folder / "index.json").is_file():
+    if (folder / index).is_file():
         return
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -56,8 +57,12 @@ def whole(folder: Path, fill: Callable[[Path], None]) -> None:
     try:
         with _locked(unfinished):
             fill(unfinished)
-            shutil.rmtree(folder, ignore_errors=True)
-            os.replace(unfinished, folder)
+            try:
+                os.replace(unfinished, folder)
+            except OSError:  # something is there
+                if not (folder / index).is_file():
+                    shutil.rmtree(folder, ignore_errors=True)
+                    os.replace(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.config import DetectorConfig
+from engine.config import DetectorConfig, ScenesConfig
 from engine.data import views
 from engine.data.features import FeatureCache, compute
 from engine.data.flickr8k import AnnotatedPhoto
@@ -18,7 +18,7 @@ from engine.detector.detector import Detector
 from engine.errors import ConfigError, DiskError
 from engine.progress import silent
 from engine.training.looks import Looks
-from engine.training.materials import whole
+from engine.training.materials import drawn, whole
 
 BOXES = ((0.1, 0.2, 0.5, 0.9), (0.6, 0.0, 1.0, 0.4))
 CONFIG = DetectorConfig(depth=50, stage5="map", classes=4, square_side=96, source_side=96, proposals=True)
@@ -109,6 +109,22 @@ def test_what_a_killed_process_left_of_its_features_is_removed_and_what_is_being
     (tmp_path / "features.123.part").mkdir()
     whole(tmp_path / "features", fill)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["features", "features-view-1.123.part"]
+
+
+def test_scenes_that_two_processes_draw_at_once_are_those_of_the_first_to_finish(tmp_path, monkeypatch) -> None:
+    config, first = ScenesConfig(scenes=2), []
+
+    def meanwhile(done: int, count: int) -> None:
+        with monkeypatch.context() as another:
+            another.setattr(os, "getpid", lambda: 99)
+            first.append((drawn(config, tmp_path, silent) / "scenes.jsonl").stat())
+
+    folder = drawn(config, tmp_path, meanwhile)
+    assert [p.name for p in tmp_path.iterdir()] == [folder.name]
+    assert [(folder / "scenes.jsonl").stat().st_ino] * 2 == [found.st_ino for found in first]
+    assert sorted(p.name for p in folder.iterdir()) == ["entities_train.jsonl", "images", "scenes.jsonl"]
+    (folder / "scenes.jsonl").unlink()
+    assert drawn(config, tmp_path, silent) == folder and (folder / "scenes.jsonl").is_file()  # that was half a folder
 
 
 def test_what_another_detector_computed_or_the_same_without_detections_is_not_taken_up(world, tmp_path) -> None:
