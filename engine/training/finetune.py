@@ -35,7 +35,7 @@ from engine.tasks.vcr import VcrTask
 from engine.tasks.vqa import VqaTask
 from engine.training.events import Events
 from engine.training.looks import Looks
-from engine.training.materials import features_folder
+from engine.training.materials import digest_of, features_folder, pixels_of
 from engine.training.origin import of_finetuning
 from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig, drops_of, steps_of
@@ -74,12 +74,14 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
         sys.stderr.write(f"{found.skipped}\n")
     learned, held_out = split_off(found, settings.held_out)
     detections = not any(p.boxes for p in found.pictures) or (settings.task == "grounding" and settings.extra_regions)
+    pixels = pixels_of(found.pictures)
+    pictures = digest_of(found.pictures, pixels)
     folder = features_folder(cache or run, found.pictures, identity(detector, init),
-                             detections=bool(detections)) if cache or detector else run / "features"
+                             detections=bool(detections), pixels=pixels) if cache or detector else run / "features"
     looks = Looks(folder, settings.views, settings.mirror)
     seen = predictor.see(Photo.open(probe.photo)) if probe else None
     if machine.is_main_process:
-        look(looks, predictor.detector, machine.device, found.pictures, events, detections=bool(detections))
+        look(looks, predictor.detector, machine.device, found.pictures, events, pictures, detections=bool(detections))
     machine.wait_for_everyone()
     info = info_of(settings, data, split, init, learned)
     model = FineTuned(vlbert, info.head(config.encoder.hidden))
@@ -101,7 +103,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
                       found.pictures, own, events, run, settings.evaluate_every)
         watch.begin(len(task), training, fresh=not (run / "state.pt").exists())
     run_stage(machine, task, training, run, stage=settings.task, log=run / "log.jsonl", tensorboard=tensorboard,
-              every=settings.log_every, watch=watch, origin=of_finetuning(settings, info, learned, after))
+              every=settings.log_every, watch=watch, origin=of_finetuning(settings, info, learned, after, pictures))
     out = run / f"{config.name}-{settings.task}.safetensors"
     if machine.is_main_process:
         save_adapter(out, model, info)
@@ -109,13 +111,15 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     return out
 
 
-def look(looks: Looks, detector: RegionDetector, device: torch.device, pictures: Sequence[Pictured], events: Events, *,
-         detections: bool) -> None:
-    """Compute the features that are not there yet, on `device`; a detector that was chosen is on one of its own."""
+def look(looks: Looks, detector: RegionDetector, device: torch.device, pictures: Sequence[Pictured], events: Events,
+         digest: str, *, detections: bool) -> None:
+    """Compute the features that are not there yet, on `device`; a detector that was chosen is on one of its own.
+
+    digest: that of the pictures."""
     assert isinstance(detector, Detector | Elsewhere)
     if isinstance(detector, Detector):
         detector.to(device)
-    looks.compute(detector, pictures, partial(events.progress, "features"), detections=detections)
+    looks.compute(detector, pictures, partial(events.progress, "features"), detections=detections, digest=digest)
     detector.cpu()
 
 

@@ -12,7 +12,7 @@ from engine.data.views import compute_view
 from engine.detector.detector import Detector
 from engine.detector.elsewhere import Elsewhere
 from engine.progress import Progress
-from engine.training.materials import whole
+from engine.training.materials import digest_of, pixels_of, whole
 from engine.training.origin import of_tensors, refuse_other
 
 REMEDY = "Remove that folder to have it computed anew, or give another one for this run."
@@ -36,12 +36,15 @@ class Looks:
         return self.folder.with_name(f"{self.folder.name}-{kind}-{number}")
 
     def compute(self, detector: Detector | Elsewhere, pictures: Sequence[HasBoxes],
-                told: Callable[[str], Progress], *, detections: bool = True) -> None:
-        """Compute what is not there yet. told: the progress of each, by its name.
+                told: Callable[[str], Progress], *, detections: bool = True, digest: str = "") -> None:
+        """Compute what is not there yet. told: the progress of each, by its name. digest: that of the pictures, if it
+        is known (`engine.training.materials.digest_of`).
 
-        Raises ConfigError where something is there that another detector made, or the same otherwise.
+        Raises ConfigError where something is there that another detector made, or the same otherwise, or of the same
+        pictures with other pixels or boxes.
         """
-        made = {"detector": of_tensors(detector), "detections": detections}
+        made = {"detector": of_tensors(detector), "detections": detections,
+                "pictures": digest or digest_of(pictures, pixels_of(pictures))}
         whole(self.folder, partial(compute, detector, pictures, detections=detections, progress=told("features"),
                                    made=made))
         plain = FeatureCache(self.folder, pictures)

@@ -10,10 +10,13 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.config import ScenesConfig
 from engine.progress import Progress
-from engine.structures.questions import Pictured
+
+if TYPE_CHECKING:  # it imports PyTorch
+    from engine.data.features import HasBoxes
 
 
 def drawn(config: ScenesConfig, cache: Path, progress: Progress) -> Path:
@@ -27,16 +30,26 @@ def drawn(config: ScenesConfig, cache: Path, progress: Progress) -> Path:
     return folder
 
 
-def features_folder(cache: Path, pictures: Sequence[Pictured], detector: str, *, detections: bool) -> Path:
+def pixels_of(pictures: Sequence[HasBoxes]) -> list[str]:
+    """The digest of each picture's file. All files are read, so a run asks once."""
+    return [digest_if_there(picture.path) for picture in pictures]
+
+
+def digest_of(pictures: Sequence[HasBoxes], pixels: Sequence[str], *before: str) -> str:
+    """SHA-256 of the pictures' names, `pixels` and boxes, after what comes `before`."""
+    key = hashlib.sha256("".join(before).encode())
+    for picture, digest in zip(pictures, pixels, strict=True):
+        key.update(json.dumps([picture.path.name, digest, picture.boxes]).encode())
+    return key.hexdigest()
+
+
+def features_folder(cache: Path, pictures: Sequence[HasBoxes], detector: str, *, detections: bool,
+                    pixels: Sequence[str] | None = None) -> Path:
     """Where the features of these pictures belong: same pixels and boxes, same folder.
 
-    detector: what tells it from others (`engine.weights.detectors.identity`)."""
-    key = hashlib.sha256()
-    for part in (detector, str(detections)):
-        key.update(part.encode())
-    for picture in pictures:
-        key.update(json.dumps([picture.path.name, digest_if_there(picture.path), picture.boxes]).encode())
-    return cache / f"features-{key.hexdigest()[:20]}"
+    detector: what tells it from others (`engine.weights.detectors.identity`). pixels: what `pixels_of` found."""
+    digest = digest_of(pictures, pixels_of(pictures) if pixels is None else pixels, detector, str(detections))
+    return cache / f"features-{digest[:20]}"
 
 
 def whole(folder: Path, fill: Callable[[Path], None], index: str = "index.json") -> None:

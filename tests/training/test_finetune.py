@@ -312,6 +312,42 @@ def test_a_run_goes_on_only_from_what_it_began_with(folders, tmp_path):
     assert checkpoint.load(run / "state.pt")["step"] == 3
 
 
+def test_a_run_goes_on_only_with_the_boxes_and_pixels_that_it_began_with(folders, tmp_path):
+    weights, data = folders[0], tmp_path / "data"
+    shutil.copytree(folders[1], data)
+    (data / "scenes.jsonl").unlink()  # what is left is Flickr30k's
+    run, lines = tmp_path / "run", data / "entities_train.jsonl"
+
+    def go_on(steps):
+        finetune(FineTuneConfig(task="grounding", tune="head", steps=steps, batch_size=4, extra_regions=0), data=data,
+                 split="train", init=weights, run=run)
+
+    def began():
+        state, index = checkpoint.load(run / "state.pt"), json.loads((run / "features" / "index.json").read_text())
+        return state["step"], state["origin"]["pictures"], index["made"]["pictures"]
+
+    go_on(1)
+    step, pictures, seen = began()
+    assert step == 1 and pictures == seen
+    told = [json.loads(line) for line in lines.read_text().splitlines()]
+    for box in (box for photo in told for box in photo["boxes"]):
+        box["box"] = [0.1, 0.1, 0.3, 0.3]
+    kept = lines.read_text()
+    lines.write_text("".join(json.dumps(photo) + "\n" for photo in told))
+    with pytest.raises(ConfigError, match=r"features was made with pictures [0-9a-f]{12}; .* Remove that folder"):
+        go_on(2)
+    shutil.rmtree(run / "features")
+    with pytest.raises(ConfigError, match=r"state.pt was made with pictures [0-9a-f]{12}; this run has pictures"):
+        go_on(2)
+    shutil.rmtree(run / "features")
+    lines.write_text(kept)
+    go_on(2)
+    assert began() == (2, pictures, pictures)
+    shutil.copy(data / "images" / "00000.jpg", data / "images" / "00001.jpg")
+    with pytest.raises(ConfigError, match="features was made with pictures"):
+        go_on(3)
+
+
 def test_evaluate_tells_what_was_left_out_and_asks_no_more_than_it_may(folders, tmp_path, capsys):
     weights, data = folders
     path = finetune(FineTuneConfig(task="grounding", tune="head", steps=1, batch_size=4), data=data, split="train",
