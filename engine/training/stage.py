@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from accelerate import Accelerator
 
+from engine.errors import ConfigError
 from engine.training.log import written
 from engine.training.origin import Origin
 from engine.training.processes import any_of
@@ -22,10 +25,13 @@ def run_stage(machine: Accelerator, task: Trainable, settings: TrainingConfig, f
 
     watch: called after each step of the main process, with the model as it is then. origin: what the run began from.
 
-    Raises KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved, and what `train` raises.
+    Raises KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved, ConfigError where another run is
+    using `folder`, and what `train` raises.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with Interrupts() as stop:
+    with Interrupts() as stop, ExitStack() as alone:
+        if machine.is_main_process:
+            alone.enter_context(_only_run(folder))
         reports = train(task, settings, folder, stop, origin)
         if machine.is_main_process:
             reports = written(reports, stage, log, every, tensorboard)
@@ -34,3 +40,28 @@ def run_stage(machine: Accelerator, task: Trainable, settings: TrainingConfig, f
                 watch(report)
         if any_of(machine, stop()):
             raise KeyboardInterrupt
+
+
+@contextmanager
+def _only_run(folder: Path) -> Iterator[None]:
+    """No other run uses `folder` meanwhile; the lock ends with its process, however that ends, and leaves no file.
+
+    Nothing is locked where folders cannot be: outside POSIX, and on some network disks. Raises ConfigError.
+    """
+    if os.name != "posix":
+        yield
+        return
+    import fcntl
+
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(number)
+        raise ConfigError(f"Another run is using {folder}. Wait until it ends, or give another folder.") from None
+    except OSError:  # this disk locks no folders
+        pass
+    try:
+        yield
+    finally:
+        os.close(number)

@@ -39,6 +39,30 @@ def test_ctrl_c_in_a_stage_saves_its_step_and_ends_the_recipe(tmp_path: Path) ->
     assert [line["step"] for line in lines] == [20, 40]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="locks are POSIX's")
+def test_a_second_run_in_the_same_folder_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
+    material = SimpleNamespace(run=tmp_path, machine=accelerator(), tensorboard=False)
+    settings = TrainingConfig(epochs=1, batch_size=8)
+    task, refused = Line(), []
+    losses = task.losses
+
+    def meanwhile(examples, generator):
+        with pytest.raises(ConfigError, match=r"Another run is using .*line. Wait until it ends, or give another"):
+            _run(material, Line(), settings, "line", True)
+        refused.append(task.calls)
+        if task.calls == 3:
+            raise OSError("the first run breaks off")
+        return losses(examples, generator)
+
+    task.losses = meanwhile
+    with pytest.raises(OSError, match="breaks off"):
+        _run(material, task, settings, "line", True)
+    assert refused == [0, 1, 2, 3]
+    _run(material, Line(), settings, "line", True)
+    assert [p.name for p in (tmp_path / "line").iterdir()] == ["state.pt"]
+    assert checkpoint.load(tmp_path / "line" / "state.pt")["step"] == 8
+
+
 def test_photos_that_name_fewer_classes_than_the_preset_has_are_refused_with_both_numbers(tmp_path: Path) -> None:
     scenes.write(tmp_path, 2, seed=1)
     with pytest.raises(ConfigError, match=r"2 photos name \d+ region classes, .* preset mini has 401. Take more"):
