@@ -50,10 +50,11 @@ class FeatureCache:
             self._features: np.ndarray = np.memmap(folder / "features.f16", np.float16, "r", shape=shape)
             self._boxes = np.fromfile(folder / "boxes.f32", np.float32).reshape(rows, 4)
         except (OSError, KeyError, ValueError) as error:
-            raise DataError(f"{folder} is no complete feature cache ({error}). Compute it anew.") from error
+            raise DataError(f"{folder} is no complete feature cache ({error}). Remove that folder to have it "
+                            "computed anew.") from error
         same = index["annotated"] == [len(p.boxes) for p in photos]
         if index["images"] != [p.path.name for p in photos] or not same:
-            raise DataError(f"{folder} was computed for other photos. Compute it anew.")
+            raise DataError(f"{folder} was computed for other photos. Remove that folder to have it computed anew.")
         self._starts: list[int] = index["starts"]
         self._annotated: list[int] = index["annotated"]
         self.made = index.get("made", {})

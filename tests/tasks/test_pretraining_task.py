@@ -219,6 +219,11 @@ def test_a_cache_of_other_photos_or_half_a_cache_is_refused(world, tmp_path) -> 
     compute(detector, photos[:2], tmp_path, detections=False)
     with pytest.raises(DataError, match="computed for other photos"):
         FeatureCache(tmp_path, photos)
+    whole = (tmp_path / "features.f16").read_bytes()
+    (tmp_path / "features.f16").write_bytes(whole[:-1])
+    with pytest.raises(DataError, match=rf"{tmp_path} is no complete .*\. Remove that folder to have it computed anew"):
+        FeatureCache(tmp_path, photos[:2])
+    (tmp_path / "features.f16").write_bytes(whole)
     (tmp_path / "boxes.f32").unlink()
     with pytest.raises(DataError, match="no complete feature cache"):
         FeatureCache(tmp_path, photos[:2])
