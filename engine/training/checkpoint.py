@@ -28,8 +28,9 @@ def save(state: dict[str, Any], path: Path) -> None:
         reason = _refusal(error)
         if reason is None:
             raise
-        raise DiskError(f"The checkpoint {path} could not be written ({reason}); the one before it is kept. "
-                        "Free some space on this disk, then run the same command again to go on.") from error
+        kept = "; the one before it is kept" if path.exists() else ""
+        raise DiskError(f"The checkpoint {path} could not be written ({reason}){kept}. Free some "
+                        "space on this disk, then run the same command again to go on.") from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -41,6 +41,14 @@ def test_a_full_disk_is_named_and_leaves_the_last_good_checkpoint(tmp_path: Path
     assert checkpoint.load(path) == {"step": 1} and list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_a_full_disk_keeps_no_checkpoint_where_none_was(tmp_path: Path) -> None:
+    (tmp_path / "state.partial").symlink_to("/dev/full")
+    with pytest.raises(DiskError, match=r"could not be written \(No space left on device\)\. Free some space on this"):
+        checkpoint.save({"step": 1}, tmp_path / "state.pt")
+    assert not list(tmp_path.iterdir())
+
+
 def save_on(folder: str) -> None:
     for step in range(2, 1_000_000):
         weights = torch.from_numpy(np.full(500_000, step, np.float32))  # a forked child has no threads for torch.full
