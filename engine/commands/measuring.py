@@ -61,6 +61,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _evaluate_task(options: argparse.Namespace) -> dict[str, Any]:
     from engine.data import datasets
+    from engine.data.sequences import readable
     from engine.measure import tasks
     from engine.predictor import Predictor
     from engine.structures.questions import DataSet
@@ -75,13 +76,13 @@ def _evaluate_task(options: argparse.Namespace) -> dict[str, Any]:
     where = (options.data, options.split, options.limit)
     data: DataSet[Any]
     if options.what == "vqa":
-        data = datasets.open_questions(*where)
+        data = readable(datasets.open_questions(*where), predictor.pieces)
         figures = tasks.vqa(predictor, model, info.answers, data)
     elif options.what == "vcr":
-        data = datasets.choice_questions(*where)
+        data = readable(datasets.choice_questions(*where), predictor.pieces)
         figures = tasks.vcr(predictor, model, data)
     else:
-        data = datasets.referring_expressions(*where)
+        data = readable(datasets.referring_expressions(*where), predictor.pieces)
         figures = tasks.grounding(predictor, model, data)
     if data.skipped.count:
         sys.stderr.write(f"{data.skipped}\n")

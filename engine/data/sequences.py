@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from engine.data.tokenizer import MOST_PIECES, WordPieces
 from engine.errors import CaptionError
-from engine.structures.questions import TaggedText
+from engine.structures.questions import (
+    ChoiceQuestion,
+    DataSet,
+    OpenQuestion,
+    ReferringExpression,
+    Skipped,
+    TaggedText,
+)
+
+Q = TypeVar("Q", OpenQuestion, ChoiceQuestion, ReferringExpression)
 
 
 @dataclass(frozen=True)
@@ -63,3 +73,48 @@ def choice(pieces: WordPieces, question: TaggedText, answer: TaggedText) -> Sequ
         raise CaptionError(f"Question and answer have {len(ids)} word pieces; at most {2 * MOST_PIECES} fit. "
                            "Shorten them.")
     return Sequence(tuple(ids), second=second, tags=tuple(tags), words=tuple(words))
+
+
+def joined(question: TaggedText, answer: TaggedText) -> TaggedText:
+    """Question and answer as one text, as QA -> R has them in segment A."""
+    return TaggedText((*question.words, *answer.words), (*question.tags, *answer.tags))
+
+
+def readable(data: DataSet[Q], pieces: WordPieces, *, answers: bool = False) -> DataSet[Q]:
+    """The questions whose texts a task can take; the others are counted in `skipped` and named by picture and words.
+
+    answers: whether open questions are read with their best answers, too. Raises DataError where nothing is left.
+    """
+    kept: list[Q] = []
+    skipped = Skipped(data.skipped.count, [*data.skipped.named])
+    for question in data.questions:
+        try:
+            _check(question, pieces, answers)
+            kept.append(question)
+        except CaptionError as error:
+            says = question.question.text if isinstance(question, ChoiceQuestion) else question.text
+            skipped.add(f"{data.pictures[question.picture].path.name}, {says[:60]!r}: {error}")
+    return data if len(kept) == len(data.questions) else replace(data, questions=tuple(kept), skipped=skipped)
+
+
+def _check(question: OpenQuestion | ChoiceQuestion | ReferringExpression, pieces: WordPieces, answers: bool) -> None:
+    """Raises CaptionError. Word pieces are made only of what could be too long or hold no word."""
+    if isinstance(question, ChoiceQuestion):
+        reasoned = joined(question.question, question.answers[question.answer])
+        for first, second in (*((question.question, own) for own in question.answers),
+                              *((reasoned, own) for own in question.rationales)):
+            if not _short(f"{first.text} {second.text}", 2 * MOST_PIECES - 3):
+                choice(pieces, first, second)
+    elif isinstance(question, ReferringExpression):
+        if not (_short(question.text) and _short(question.context or question.text)):
+            expression(pieces, question.text, question.context)
+    else:
+        best = max(question.answers, key=question.answers.__getitem__) if answers else "yes"
+        if not (_short(question.text) and _short(best)):
+            answered(pieces, question.text, best)
+
+
+def _short(text: str, most: int = MOST_PIECES) -> bool:
+    """Whether a text surely holds a word and no more than so many pieces: in plain ASCII none is less than a
+    character."""
+    return text.isascii() and text.isprintable() and not text.isspace() and 0 < len(text) <= most

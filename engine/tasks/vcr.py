@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from engine.data.region_source import RegionSource
 from engine.data.sequences import Sequence as OneSequence
-from engine.data.sequences import choice
+from engine.data.sequences import choice, joined
 from engine.data.tokenizer import WordPieces
 from engine.errors import ConfigError
 from engine.model.losses import cross_entropy, mean_or_zero
 from engine.model.task_heads import ChoiceHead, FineTuned
 from engine.structures.batch import Asked
 from engine.structures.example import Example, Regions, collate
-from engine.structures.questions import CHOICES, ChoiceQuestion, Pictured, TaggedText
+from engine.structures.questions import CHOICES, ChoiceQuestion, Pictured
 from engine.tasks.chunks import chunked, trained_groups
 from engine.tasks.hidden_words import HiddenWordsLoss
 
@@ -134,17 +134,12 @@ class VcrTask:
         if ask == "answer":
             first, choices = question.question, question.answers
         else:
-            first, choices = _joined(question.question, question.answers[question.answer]), question.rationales
+            first, choices = joined(question.question, question.answers[question.answer]), question.rationales
         return [choice(self.pieces, first, own) for own in choices]
 
     def _asked(self, number: int) -> tuple[ChoiceQuestion, str]:
         ask, question = divmod(number, len(self.questions))
         return self.questions[question], self.asks[ask]
-
-
-def _joined(question: TaggedText, answer: TaggedText) -> TaggedText:
-    """Question and answer as one text, as QA -> R has them in segment A."""
-    return TaggedText((*question.words, *answer.words), (*question.tags, *answer.tags))
 
 
 def judged_words(four: Sequence[OneSequence], right: int) -> list[list[tuple[int, float]]]:

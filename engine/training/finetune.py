@@ -17,6 +17,7 @@ from torch import Tensor
 from engine.config import FineTuneConfig
 from engine.data import datasets
 from engine.data.region_source import CachedRegions, RegionSource
+from engine.data.sequences import readable
 from engine.data.splitting import split_off, spread
 from engine.data.tokenizer import WordPieces
 from engine.detector.detector import Detector, RegionDetector
@@ -69,7 +70,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     begun = beginning(settings, after, init) if after else {}
     if begun and settings.tune == "full":
         fill(vlbert, begun, str(after))
-    found = questions(settings, data, split)
+    found = readable(questions(settings, data, split), pieces, answers=settings.words > 0)
     if found.skipped.count:
         sys.stderr.write(f"{found.skipped}\n")
     learned, held_out = split_off(found, settings.held_out)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.config import FineTuneConfig
+from engine.data.sequences import readable
 from engine.data.splitting import split_off
 from engine.measure.held_out import HeldOut
 from engine.model.task_heads import FineTuned
@@ -61,7 +62,7 @@ def first_look(predictor: Predictor, settings: FineTuneConfig, data: Path, split
     apart: the run learns from none of these data; else only what it holds out is asked. turn: calls what it is given,
     `Predictor.see` of one picture, when it may run. Raises DataError, and ConfigError where the weights have no folder.
     """
-    found = questions(settings, data, split)
+    found = readable(questions(settings, data, split), predictor.pieces, answers=settings.words > 0)
     learned, held_out = split_off(found, settings.held_out)
     asked = found if apart or held_out is None else held_out
     few = sorted({q.picture for q in asked.questions})[:most]

@@ -1,6 +1,7 @@
 """Questions about pictures, read from files in the official layouts: VQA v2, DAQUAR, VCR."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,14 @@ import pytest
 from engine.data import daquar as daquar_reader
 from engine.data import datasets, flickr8k, scenes, vcr, vqa_v2
 from engine.data.polygons import mask
+from engine.data.sequences import open_question, readable
+from engine.data.tokenizer import WordPieces
 from engine.data.vqa_answers import normalised, soft_scores, vocabulary
-from engine.errors import ConfigError, DataError
+from engine.errors import CaptionError, ConfigError, DataError
+from engine.structures.questions import DataSet, ReferringExpression
+from tests.conftest import ROOT
+
+PIECES = WordPieces(ROOT / "assets" / "weights" / "vocab.txt")
 
 
 def touch(path: Path) -> None:
@@ -135,6 +142,27 @@ def test_the_real_daquar_is_read_whole(daquar: Path) -> None:
         assert (len(data.questions), len(data.pictures), data.skipped.count) == (questions, pictures, 0)
 
 
+def test_what_no_task_can_read_is_left_out_and_told_by_picture_and_words(tmp_path: Path) -> None:
+    touch(tmp_path / "images" / "a.jpg")
+    texts = ["word " * 121, "a" * 121, "\u200b", "word " * 120, "[MASK]", "caf\u00e9 ?", "what"]
+    (tmp_path / "qa_dev.tsv").write_text("image\tquestion\tanswer\n" + "".join(
+        f"a.jpg\t{t}\t{'no ' * 200 if t == 'what' else 'no'}\n" for t in texts))
+    data = datasets.open_questions(tmp_path, "dev")
+    left = readable(data, PIECES)
+    for question in data.questions:  # the same as asking the tokenizer about each
+        try:
+            assert open_question(PIECES, question.text) and question in left.questions
+        except CaptionError:
+            assert question not in left.questions
+    assert [q.text[:4] for q in left.questions] == ["aaaa", "word", "[MAS", "caf\u00e9", "what"]
+    assert left.skipped.named[0] == (f"a.jpg, {('word ' * 12)!r}: The question has 121 word pieces; at most 120 fit. "
+                                     "Shorten it.")
+    assert len(readable(data, PIECES, answers=True).questions) == len(left.questions) - 1
+    assert readable(left, PIECES) is left
+    with pytest.raises(DataError, match=r"nothing to use in this data \(1 left out: a\.jpg, 'word"):
+        readable(replace(data, questions=data.questions[:1]), PIECES)
+
+
 # VCR ----------------------------------------------------------------------------------------------------------------
 
 OBJECTS = ["person", "car", "person"]
@@ -172,6 +200,20 @@ def test_vcr_names_objects_by_tagged_words_and_gives_boxes_and_masks(tmp_path: P
     unmasked = datasets.choice_questions(tmp_path, "val")  # as tasks read it, whose features take no masks
     assert unmasked.questions == data.questions and unmasked.pictures[0].masks is None
     assert (unmasked.pictures[0].boxes, unmasked.pictures[0].names) == (picture.boxes, picture.names)
+
+
+def test_choices_and_phrases_that_no_task_can_read_are_left_out(tmp_path: Path) -> None:
+    long = [["word"] * 230, ["b"], ["c"], ["d"]]  # with the question too long; a reason has the answer before it, too
+    write_vcr(tmp_path, {**LINE, "answer_choices": long}, {**LINE, "rationale_choices": long}, LINE,
+              {**LINE, "rationale_choices": [["word"] * 228, *long[1:]]})
+    found = vcr.read(tmp_path, "val")
+    left = readable(found, PIECES)
+    assert left.questions == found.questions[2:3] and left.skipped.count == 3
+    assert left.skipped.named[0] == ("a.jpg, 'Why do Casey and Riley look at car ?': Question and answer have 242 word "
+                                     "pieces; at most 240 fit. Shorten them.")
+    said = [ReferringExpression(0, text, (0,), context=context) for text, context in (
+        ("left", ""), ("left", "the left one"), ("left", "word " * 130), ("left " * 130, "the left one"))]
+    assert readable(DataSet(found.pictures, tuple(said)), PIECES).questions == tuple(said[:2])
 
 
 def test_vcr_skips_broken_lines_by_number(tmp_path: Path) -> None:

@@ -363,3 +363,19 @@ def test_evaluate_tells_what_was_left_out_and_asks_no_more_than_it_may(folders, 
         assert (figures["n"], figures["skipped"]) == (n, skipped)
         said = "1 left out: line 2: there is no picture 'nowhere.jpg'\n"
         assert (said in capsys.readouterr().err) == bool(skipped)
+
+
+def test_a_text_that_does_not_fit_is_left_out_and_told_in_training_and_measuring(folders, tmp_path, capsys):
+    weights, data = folders
+    own = tmp_path / "own"
+    shutil.copytree(data / "images", own)
+    (own / "photos.jsonl").write_text("".join(
+        json.dumps({"photo": "00000.jpg", "phrase": says, "box": [0.1, 0.1, 0.5, 0.5]}) + "\n"
+        for says in ("a ball", "a " * 130, "a tree")))
+    path = finetune(FineTuneConfig(task="grounding", tune="head", steps=1, batch_size=2), data=own, split="train",
+                    init=weights, run=tmp_path / "run")
+    assert main(["evaluate", "grounding", "--data", str(own), "--weights", str(weights), "--adapter", str(path),
+                 "--json", str(tmp_path / "f.json")]) == 0
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert (figures["n"], figures["skipped"]) == (2, 1)
+    assert capsys.readouterr().err.count("1 left out: 00000.jpg, 'a a a a a ") == 2
