@@ -9,11 +9,12 @@ from pathlib import Path
 from engine.data.lines import BROKEN, reason
 from engine.errors import BoxError, DataError
 from engine.structures.boxes import SMALLEST
+from engine.structures.photo import Photo
 from engine.structures.questions import Fractions, Pictured
 
 
 class Album:
-    """Pictures numbered by first use. Each is looked for once, however many questions it has; none is opened."""
+    """Pictures numbered by first use. Each is looked for once, however many questions it has; none is decoded."""
 
     def __init__(self) -> None:
         self._pictures: list[Pictured] = []
@@ -30,12 +31,13 @@ class Album:
     def number(self, path: Path, describe: Callable[[Path], Pictured] = Pictured) -> int:
         """The number of the picture at `path`; `describe` is asked for it at its first use.
 
-        Raises DataError where there is no such file or `describe` could not tell.
+        Raises DataError where there is no such file, its header is no picture's, or `describe` could not tell.
         """
         if path not in self._numbers and path not in self._refused:
             try:
                 if not path.is_file():
                     raise DataError(f"there is no picture {path}")
+                Photo.check(path)
                 self._pictures.append(describe(path))
                 self._numbers[path] = len(self._pictures) - 1
             except BROKEN as error:

@@ -23,6 +23,7 @@ from engine.data.album import Album, fractions
 from engine.data.lines import BROKEN, reason, text
 from engine.data.unpack import PICTURES, TABLES
 from engine.errors import DataError, PhotoError
+from engine.structures.photo import Photo
 from engine.structures.questions import DataSet, Fractions, OpenQuestion, Pictured, ReferringExpression, Skipped
 
 COLUMNS = {"grounding": ("photo", "phrase", "x1", "y1", "x2", "y2"), "vqa": ("photo", "question", "answer")}
@@ -138,6 +139,7 @@ class _Finder:
         """Width and height of the upright photo. Raises DataError where it is no picture."""
         if photo not in self._sizes:
             try:
+                Photo.check(photo)
                 with Image.open(photo) as image:
                     turned = image.getexif().get(274) in SIDEWAYS
                     self._sizes[photo] = image.size[::-1] if turned else image.size

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -59,34 +62,26 @@ class Photo:
         if isinstance(source, bytes):
             return cls._decoded(source)
         path = Path(source)
-        try:
+        with _named(path):
             return cls._decoded(path.read_bytes())
-        except OSError as error:
-            raise PhotoError(f"The picture could not be read: {error.strerror}. Check the file's name. "
-                             f"({path.name})") from error
-        except PhotoError as error:
-            raise PhotoError(f"{error} ({path.name})") from error
+
+    @classmethod
+    def check(cls, path: Path) -> None:
+        """Refuse what its header is enough to refuse; nothing is decoded. Raises PhotoError as `open` does."""
+        with _named(path), path.open("rb") as file, _refused():
+            image = _header(file)
+            _check_size(image.width, image.height)
 
     @classmethod
     def _decoded(cls, data: bytes) -> Photo:
         """Raises PhotoError, and never names a file."""
         if not data:
             raise PhotoError("The file is empty. Choose a JPEG, PNG or WebP picture.")
-        try:
-            image = _header(data)
+        with _refused():
+            image = _header(io.BytesIO(data))
             _check_size(image.width, image.height)
             image.draft("RGB", (SHOWN_SIDE, SHOWN_SIDE))
             return cls(_upright_rgb(image))
-        except PhotoError:
-            raise
-        except UnidentifiedImageError as error:
-            raise PhotoError("This file is not a picture that can be read. "
-                             "Choose a JPEG, PNG or WebP picture.") from error
-        except Image.DecompressionBombError as error:
-            limit = MAX_PIXELS // 1_000_000
-            raise PhotoError(f"The picture has over {limit} megapixels. Make it smaller first.") from error
-        except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
-            raise PhotoError("The picture is damaged or cut off. Save it again, or choose another one.") from error
 
     def resized(self, width: int, height: int) -> Photo:
         """The picture scaled to `width` x `height` (bilinear, antialiased when it shrinks)."""
@@ -96,10 +91,38 @@ class Photo:
         return Photo(np.asarray(image))
 
 
-def _header(data: bytes) -> Image.Image:
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Whatever is wrong is said with the file's name."""
+    try:
+        yield
+    except OSError as error:
+        raise PhotoError(f"The picture could not be read: {error.strerror}. Check the file's name. "
+                         f"({path.name})") from error
+    except PhotoError as error:
+        raise PhotoError(f"{error} ({path.name})") from error
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """What Pillow raises is said in words."""
+    try:
+        yield
+    except PhotoError:
+        raise
+    except UnidentifiedImageError as error:
+        raise PhotoError("This file is not a picture that can be read. Choose a JPEG, PNG or WebP picture.") from error
+    except Image.DecompressionBombError as error:
+        limit = MAX_PIXELS // 1_000_000
+        raise PhotoError(f"The picture has over {limit} megapixels. Make it smaller first.") from error
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+        raise PhotoError("The picture is damaged or cut off. Save it again, or choose another one.") from error
+
+
+def _header(file: IO[bytes]) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(io.BytesIO(data))
+        return Image.open(file)
 
 
 def _check_size(width: int, height: int) -> None:

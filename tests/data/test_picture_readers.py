@@ -9,6 +9,7 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine.data import coco_captions, datasets, flickr8k, refcoco
 from engine.data.conceptual import ConceptualCaptions
@@ -38,7 +39,7 @@ INSTANCES = {
 def write_refcoco(folder: Path, refs: bytes = pickle.dumps(REFS, protocol=0)) -> Path:
     images = folder / "train2014"
     images.mkdir()
-    (images / "COCO_train2014_000000000005.jpg").touch()
+    Image.new("RGB", (200, 100)).save(images / "COCO_train2014_000000000005.jpg")
     (folder / "instances.json").write_text(json.dumps(INSTANCES))
     (folder / "refs(unc).p").write_bytes(refs)
     return images

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine.data import daquar as daquar_reader
 from engine.data import datasets, flickr8k, scenes, vcr, vqa_v2
@@ -22,7 +23,7 @@ PIECES = WordPieces(ROOT / "assets" / "weights" / "vocab.txt")
 
 def touch(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    Image.new("RGB", (4, 3)).save(path)
 
 
 # Answers ------------------------------------------------------------------------------------------------------------
@@ -113,6 +114,22 @@ def test_daquar_keeps_an_answer_of_several_things_as_one(tmp_path: Path) -> None
     (tmp_path / "qa_dev.tsv").write_text("picture\tquestion\n")
     with pytest.raises(DataError, match="must start with the columns image, question, answer; it starts with 'picture"):
         daquar_reader.read(tmp_path, "dev")
+
+
+def test_a_picture_that_cannot_be_opened_is_left_out_and_named(tmp_path: Path) -> None:
+    touch(tmp_path / "images" / "a.jpg")
+    (tmp_path / "images" / "fake.jpg").write_bytes(b"no picture")
+    (tmp_path / "images" / "empty.jpg").touch()
+    Image.new("L", (1, 9)).save(tmp_path / "images" / "thin.png")
+    Image.new("1", (20_000, 3_300)).save(tmp_path / "images" / "large.png")
+    (tmp_path / "qa_dev.tsv").write_text("image\tquestion\tanswer\n" + "".join(
+        f"{name}\twhat\tdesk\n" for name in ("fake.jpg", "empty.jpg", "thin.png", "large.png", "a.jpg", "fake.jpg")))
+    data = daquar_reader.read(tmp_path, "dev")
+    assert [p.path.name for p in data.pictures] == ["a.jpg"] and len(data.questions) == 1 and data.skipped.count == 5
+    assert data.skipped.named == [
+        "line 2: This file is not a picture that can be read. Choose a JPEG, PNG or WebP picture. (fake.jpg)",
+        "line 3: This file is not a picture that can be read. Choose a JPEG, PNG or WebP picture. (empty.jpg)",
+        "line 4: The picture is 1 x 9 pixels; it needs at least 2 x 2. Choose a larger one. (thin.png)"]
 
 
 def test_a_split_that_daquar_lacks_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
