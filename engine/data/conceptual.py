@@ -94,7 +94,7 @@ class ConceptualCaptions:
         line = self._lines[number]
         try:
             return _precomputed(line, json.loads(self._bytes(line)))
-        except (*BROKEN, BadZipFile, OSError, zlib.error) as error:
+        except (*BROKEN, BadZipFile, zlib.error) as error:
             where = f"{line.member} in {line.archive}" if line.archive else line.member
             raise DataError(f"{where} is broken ({reason(error)}). Compute it anew.") from error
 

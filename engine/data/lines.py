@@ -10,7 +10,7 @@ from typing import Any
 from engine.errors import ConfigError, DataError
 from engine.structures.questions import Skipped
 
-BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)  # what a broken entry raises
+BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, OSError)  # by a broken entry
 
 
 def found(*places: Path) -> Path:
@@ -88,6 +88,8 @@ def text(record: dict[str, Any], key: str) -> str:
 
 def reason(error: Exception) -> str:
     """What was wrong with an entry, in words."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.strerror}: {Path(error.filename).name:.60}"
     return f"it has no {error}" if isinstance(error, KeyError) else str(error)
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from engine.data import coco_captions, datasets, flickr8k, refcoco
+from engine.data.album import Album
 from engine.data.conceptual import ConceptualCaptions
 from engine.errors import DataError
 
@@ -229,3 +230,19 @@ def test_coco_captions_are_gathered_by_picture(tmp_path: Path) -> None:
     assert "image 2: there is no picture" in data.skipped.named[1]
     with pytest.raises(DataError, match=r"no file .*captions_train2014\.json"):
         coco_captions.read(tmp_path, "train", 2014)
+
+
+def test_a_name_that_no_file_can_have_is_left_out_and_told(tmp_path: Path) -> None:
+    (tmp_path / "val2017").mkdir()
+    (tmp_path / "val2017" / "a.jpg").touch()
+    (tmp_path / "captions_val2017.json").write_text(json.dumps({
+        "images": [{"id": i, "file_name": n, "width": 64, "height": 48} for i, n in enumerate(("x" * 300, "a.jpg"))],
+        "annotations": [{"image_id": i, "caption": "A dog."} for i in (0, 1)]}))
+    data = coco_captions.read(tmp_path, "val")
+    assert len(data.photos) == 1 and data.skipped.named == [f"image 1: File name too long: {'x' * 60}"]
+    write_conceptual(tmp_path)
+    with (tmp_path / "val_frcnn.json").open("a") as lines:
+        lines.write("\n" + json.dumps({"image": "a", "caption": ["a"], "frcnn": "x" * 300}))
+    assert ConceptualCaptions(tmp_path, "val").skipped.named[2] == f"line 6: File name too long: {'x' * 60}"
+    with pytest.raises(DataError, match="^File name too long: x{60}$"):
+        Album().number(tmp_path / ("x" * 300))
