@@ -31,22 +31,25 @@ def read(folder: str | Path, split: str, limit: int | None = None, *, masks: boo
     path = Path(folder) / f"{split}.jsonl"
     album, skipped, persons = Album(), Skipped(), cycle(PERSONS)
     usable: list[ChoiceQuestion] = []
+    labelled: set[bool] = set()
     for number, raw in records(path, skipped):
         if limit is not None and len(usable) >= limit:
             break
-        if not usable and "answer_label" not in raw and "answer_choices" in raw:
-            raise DataError(f"{path} has no answer_label in line {number}: the right answers of VCR's test split are "
-                            "not public. Choose train or val.")
+        labelled.add("answer_label" in raw or "answer_choices" not in raw)
         try:
             usable.append(_question(raw, album, Path(folder) / "vcr1images", persons, masks))
         except BROKEN as error:
             skipped.add(f"line {number}: {reason(error)}")
+    if labelled == {False}:
+        raise DataError(f"No line of {path} has an answer_label: the right answers of VCR's test split are not public. "
+                        "Choose train or val.")
     return DataSet(album.pictures, tuple(usable), skipped)
 
 
 def _question(raw: dict[str, Any], album: Album, images: Path, persons: Iterator[str],
               masks: bool) -> ChoiceQuestion:
-    objects = raw["objects"]
+    answer, rationale = _label(raw, "answer_label"), _label(raw, "rationale_label")
+    objects = list(_names(raw, "objects"))
     names = [next(persons) if name == "person" else name for name in objects]
     question = tagged(raw["question"], names)
     answers, reasons = (tuple(tagged(choice, names) for choice in raw[key])
@@ -54,14 +57,28 @@ def _question(raw: dict[str, Any], album: Album, images: Path, persons: Iterator
     picture = album.number(images / raw["img_fn"], lambda path: _pictured(path, images / raw["metadata_fn"], masks))
     if list(album[picture].names) != objects:
         raise DataError(f"it names the objects {objects}; its picture has {list(album[picture].names)}")
-    return ChoiceQuestion(picture, question, answers, int(raw["answer_label"]), reasons, int(raw["rationale_label"]))
+    return ChoiceQuestion(picture, question, answers, answer, reasons, rationale)
 
 
-def tagged(tokens: Sequence[str | Sequence[int]], names: Sequence[str]) -> TaggedText:
+def _label(raw: dict[str, Any], key: str) -> int:
+    if type(raw[key]) is not int:
+        raise DataError(f"{key} must be a whole number; it is {raw[key]!r}")
+    return int(raw[key])
+
+
+def _names(raw: dict[str, Any], key: str) -> tuple[str, ...]:
+    if not isinstance(raw[key], list) or not all(isinstance(name, str) for name in raw[key]):
+        raise DataError(f"{key} must be a list of words; it is {raw[key]!r:.80}")
+    return tuple(raw[key])
+
+
+def tagged(tokens: object, names: Sequence[str]) -> TaggedText:
     """Words and lists of objects (counted from 0) as words with tags: [0, 2] becomes "Casey and car", tags 1, 0, 3.
 
-    Raises DataError where a token is neither, or an object does not exist.
+    Raises DataError where there is no list, a token is neither, or an object does not exist.
     """
+    if not isinstance(tokens, list):
+        raise DataError(f"a text must be a list of words and of lists of objects; it is {tokens!r:.80}")
     words: list[str] = []
     tags: list[int] = []
     for token in tokens:
@@ -69,6 +86,8 @@ def tagged(tokens: Sequence[str | Sequence[int]], names: Sequence[str]) -> Tagge
             words.append(token)
             tags.append(0)
             continue
+        if not isinstance(token, list) or not all(type(thing) is int for thing in token):
+            raise DataError(f"its text holds {token!r:.80}; expected words and lists of objects")
         for place, thing in enumerate(token):
             if not 0 <= thing < len(names):
                 raise DataError(f"its text names object {thing}; the picture has {len(names)}, counted from 0")
@@ -84,8 +103,8 @@ def _pictured(path: Path, metadata: Path, segmented: bool) -> Pictured:
     raw = document(metadata, "boxes", "segms", "names", "width", "height")
     boxes = tuple(fractions(box[:4], raw["width"], raw["height"]) for box in raw["boxes"])
     if not segmented:
-        return Pictured(path, boxes, tuple(raw["names"]))
+        return Pictured(path, boxes, _names(raw, "names"))
     masks = np.zeros((len(boxes), MASK_SIDE, MASK_SIDE), np.float32)
     for place, (polygons, box) in enumerate(zip(raw["segms"], raw["boxes"], strict=True)):
         masks[place] = mask(polygons, box)
-    return Pictured(path, boxes, tuple(raw["names"]), masks)
+    return Pictured(path, boxes, _names(raw, "names"), masks)

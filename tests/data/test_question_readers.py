@@ -252,6 +252,25 @@ def test_vcr_refuses_a_box_outside_and_a_split_without_labels(tmp_path: Path) ->
         vcr.read(tmp_path, "val")
 
 
+def test_vcr_lines_of_other_types_are_left_out_wherever_they_stand(tmp_path: Path) -> None:
+    unlabelled = {k: v for k, v in LINE.items() if k != "answer_label"}
+    odd = [{"answer_label": 1.9}, {"answer_label": True}, {"rationale_label": "1"}, {"question": "Why do they look"},
+           {"question": ["Why", 5]}, {"question": ["Why", [True]]}, {"objects": ["person", 5, "person"]},
+           {"objects": "person"}, {"answer_choices": "abcd"}]
+    write_vcr(tmp_path, unlabelled, *({**LINE, **change} for change in odd), LINE)
+    data = vcr.read(tmp_path, "val")
+    assert [q.answer for q in data.questions] == [1] and data.skipped.count == 1 + len(odd)
+    assert data.skipped.named == ["line 1: it has no 'answer_label'",
+                                  "line 2: answer_label must be a whole number; it is 1.9",
+                                  "line 3: answer_label must be a whole number; it is True"]
+    write_vcr(tmp_path, LINE, metadata={**METADATA, "names": ["person", 5, "person"]})
+    with pytest.raises(DataError, match=r"line 1: names must be a list of words; it is \['person', 5"):
+        vcr.read(tmp_path, "val")
+    write_vcr(tmp_path, unlabelled, {**LINE, "question": "Why"})
+    with pytest.raises(DataError, match=r"nothing to use .*line 1: it has no 'answer_label'; line 2: a text must be"):
+        vcr.read(tmp_path, "val")
+
+
 def test_masks_agree_with_an_independent_rasteriser() -> None:
     draw = pytest.importorskip("skimage.draw")
     random = np.random.default_rng(3)
