@@ -60,7 +60,8 @@ class ConceptualCaptions:
     """The captions of a split, in file order. Features are read when a caption is taken: all are 3 million.
 
     Archives stay open, so each process needs an object of its own. Broken lines and members that are not there are
-    counted in `skipped`. limit: at most that many captions.
+    counted in `skipped`, and so are, once they are read, boxes without area inside their picture and members that
+    iterating leaves out since they are broken. limit: at most that many captions.
     Raises DataError where the file or an archive cannot be read, nothing can be used, or a taken member is broken.
     """
 
@@ -69,6 +70,7 @@ class ConceptualCaptions:
         self.skipped = Skipped()
         self._archives: dict[Path, tuple[ZipFile, frozenset[str]]] = {}
         self._lines: list[_Line] = []
+        self._told: set[int] = set()  # captions of which it was counted what is wrong with them
         for number, raw in records(folder / f"{split}_frcnn.json", self.skipped):
             if limit is not None and len(self._lines) >= limit:
                 break
@@ -83,7 +85,13 @@ class ConceptualCaptions:
         return len(self._lines)
 
     def __iter__(self) -> Iterator[PrecomputedCaption]:
-        return (self[number] for number in range(len(self)))
+        for number in range(len(self)):
+            try:
+                taken = self[number]
+            except DataError as error:
+                self._tell(number, [str(error)])
+                continue
+            yield taken
 
     def caption(self, number: int) -> str:
         """The words of caption `number` alone."""
@@ -93,10 +101,21 @@ class ConceptualCaptions:
         """Caption `number`, counted from 0. Raises DataError where its features are broken."""
         line = self._lines[number]
         try:
-            return _precomputed(line, json.loads(self._bytes(line)))
+            raw = json.loads(self._bytes(line))
+            taken = _precomputed(line, raw)
         except (*BROKEN, BadZipFile, zlib.error) as error:
             where = f"{line.member} in {line.archive}" if line.archive else line.member
             raise DataError(f"{where} is broken ({reason(error)}). Compute it anew.") from error
+        lost = int(raw["num_boxes"]) - len(taken.boxes)
+        self._tell(number, [f"a box of {line.member}: it has no area inside its picture"] * lost)
+        return taken
+
+    def _tell(self, number: int, wrong: list[str]) -> None:
+        """Count what is wrong with a caption, the first time that it is taken."""
+        if wrong and number not in self._told:
+            self._told.add(number)
+            for what in wrong:
+                self.skipped.add(what)
 
     def _line(self, raw: dict[str, Any], folder: Path) -> _Line:
         caption = raw["caption"]
@@ -137,6 +156,8 @@ def _precomputed(line: _Line, raw: dict[str, Any]) -> PrecomputedCaption:
     boxes, features, classes = (
         np.frombuffer(base64.b64decode(raw[name]), "<f4").reshape(count, -1)
         for name in ("boxes", "features", "classes"))
+    if not (0 < raw["image_w"] < np.inf and 0 < raw["image_h"] < np.inf):
+        raise DataError(f"the picture has the size {raw['image_w']} x {raw['image_h']}")
     size = np.array([raw["image_w"], raw["image_h"]] * 2, np.float32)
     boxes = (boxes[:, :4] / size).clip(0, 1)
     order = np.argsort(-classes.max(axis=1), kind="stable")

@@ -205,6 +205,24 @@ def test_precomputed_regions_come_surest_first_from_archive_or_folder(tmp_path: 
     assert len(ConceptualCaptions(tmp_path, "val", limit=1)) == 1
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_iterating_leaves_out_broken_members_and_counts_what_is_lost_once(tmp_path: Path) -> None:
+    write_conceptual(tmp_path)
+    odd = json.loads(member(coded([0, 0, 50, 25], [np.nan] * 4, [200, 200, 300, 300])))
+    (tmp_path / "other_frcnn" / "00000002.json").write_text(json.dumps({**odd, "image_w": 0}))
+    captions = ConceptualCaptions(tmp_path, "val")
+    with pytest.raises(DataError, match=r"00000002\.json is broken \(the picture has the size 0 x 50\)"):
+        captions[2]
+    assert captions.skipped.count == 2
+    for _ in range(2):
+        assert [len(item.boxes) for item in captions] == [2]
+        assert captions.skipped.count == 2 + 1 + 2  # a box of the first, and the members of the two others
+    assert captions.skipped.named[2] == "a box of 00000000.json: it has no area inside its picture"
+    (tmp_path / "other_frcnn" / "00000002.json").write_text(json.dumps(odd))
+    captions = ConceptualCaptions(tmp_path, "val")
+    assert captions[2].boxes.tolist() == [[0.0, 0.0, 0.5, 0.5]] and captions.skipped.count == 2 + 2
+
+
 def test_an_archive_that_is_none_is_named(tmp_path: Path) -> None:
     write_conceptual(tmp_path)
     (tmp_path / "val_frcnn.zip").write_text("not an archive")
@@ -244,5 +262,5 @@ def test_a_name_that_no_file_can_have_is_left_out_and_told(tmp_path: Path) -> No
     with (tmp_path / "val_frcnn.json").open("a") as lines:
         lines.write("\n" + json.dumps({"image": "a", "caption": ["a"], "frcnn": "x" * 300}))
     assert ConceptualCaptions(tmp_path, "val").skipped.named[2] == f"line 6: File name too long: {'x' * 60}"
-    with pytest.raises(DataError, match="^File name too long: x{60}$"):
+    with pytest.raises(DataError, match=r"^File name too long: x{60}$"):
         Album().number(tmp_path / ("x" * 300))
