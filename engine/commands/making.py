@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from engine.commands.shared import WEIGHTS
+from engine.errors import DataError
 
 
 def add_convert(p: argparse.ArgumentParser) -> None:
@@ -70,6 +71,10 @@ def _scenes(options: argparse.Namespace) -> None:
     from engine.data.scenes import write
     from engine.progress import shown
 
+    if options.seed < 0:
+        raise DataError(f"Seeds count from 0; this one is {options.seed}.")
+    if Path(options.split).name != options.split:
+        raise DataError(f"--split is a part of a file's name, entities_SPLIT.jsonl; {options.split!r} cannot be.")
     write(options.out, options.count, options.seed, pairs=options.pairs, split=options.split,
           rounds=options.rounds, progress=shown("scenes"))
     sys.stdout.write(f"{options.out}\n")

@@ -345,6 +345,13 @@ def test_what_is_broken_or_there_already_is_named(tmp_path, capsys) -> None:
             referring(tmp_path)
 
 
+def test_a_seed_or_split_that_cannot_be_is_refused_before_anything_is_written(tmp_path, capsys) -> None:
+    for flag, value, why in (("--seed", "-1", "Seeds count from 0; this one is -1"),
+                             ("--split", "a/b", "entities_SPLIT.jsonl; 'a/b' cannot be")):
+        assert main(["scenes", "--out", str(tmp_path / "new"), "--count", "1", flag, value]) == 2
+        assert why in capsys.readouterr().err and not (tmp_path / "new").exists()
+
+
 def test_a_world_is_whole_or_not_there(tmp_path, monkeypatch) -> None:
     def full(self, *_, **__) -> None:
         raise OSError(28, "No space left on device")
