@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.data.lines import BROKEN, reason
 from engine.errors import BoxError, DataError
-from engine.structures.boxes import SMALLEST
+from engine.structures.boxes import MAX_BOXES, SMALLEST
 from engine.structures.photo import Photo
 from engine.structures.questions import Fractions, Pictured
 
@@ -31,14 +31,18 @@ class Album:
     def number(self, path: Path, describe: Callable[[Path], Pictured] = Pictured) -> int:
         """The number of the picture at `path`; `describe` is asked for it at its first use.
 
-        Raises DataError where there is no such file, its header is no picture's, or `describe` could not tell.
+        Raises DataError where there is no such file, its header is no picture's, it has too many boxes, or `describe`
+        could not tell.
         """
         if path not in self._numbers and path not in self._refused:
             try:
                 if not path.is_file():
                     raise DataError(f"there is no picture {path}")
                 Photo.check(path)
-                self._pictures.append(describe(path))
+                pictured = describe(path)
+                if len(pictured.boxes) > MAX_BOXES:
+                    raise DataError(f"{path.name} has {len(pictured.boxes)} boxes; at most {MAX_BOXES} fit")
+                self._pictures.append(pictured)
                 self._numbers[path] = len(self._pictures) - 1
             except BROKEN as error:
                 self._refused[path] = reason(error)

@@ -23,6 +23,7 @@ from engine.data.album import Album, fractions
 from engine.data.lines import BROKEN, reason, text
 from engine.data.unpack import PICTURES, TABLES
 from engine.errors import DataError, PhotoError
+from engine.structures.boxes import MAX_BOXES
 from engine.structures.photo import Photo
 from engine.structures.questions import DataSet, Fractions, OpenQuestion, Pictured, ReferringExpression, Skipped
 
@@ -88,6 +89,7 @@ def read(folder: Path, task: str, fits: Callable[[str], object] = lambda says: N
         raise DataError(f"{folder} must hold one table, {' or '.join(TABLES)}; it holds {len(found)}.")
     rows = _csv if found[0].suffix == ".csv" else _jsonl
     finder, table = _Finder(folder), Table()
+    boxes: dict[Path, set[Fractions | None]] = {}
     for number, row in rows(found[0], task):
         try:
             if number > MOST_LINES:
@@ -96,6 +98,10 @@ def read(folder: Path, task: str, fits: Callable[[str], object] = lambda says: N
                 raise row
             entry = _entry(row, task, finder)
             fits(entry.says)
+            own = boxes.setdefault(entry.photo, set())
+            if len(own | {entry.box}) > MAX_BOXES:
+                raise DataError(f"{entry.photo.name} has {MAX_BOXES} other boxes already; no more fit")
+            own.add(entry.box)
             table.entries.append(replace(entry, line=number))
         except BROKEN as error:
             table.problems.append(f"line {number}: {reason(error)}")

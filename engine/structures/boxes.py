@@ -12,6 +12,7 @@ from engine.errors import BoxError
 
 MAX_BOXES = 100
 SMALLEST = 1e-3  # width and height of a box, as fractions of the picture
+ROUNDING = 1e-6  # by how much fractions in float32 may be wrong at most
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Boxes:
                 raise BoxError(f"Box {i + 1} must be four numbers x1, y1, x2, y2; it is {box!r}.")
         clipped = cls.from_fractions(fractions, width, height).clipped()
         for i, (x1, y1, x2, y2) in enumerate(clipped.xyxy.tolist()):
-            if x2 - x1 < SMALLEST * width or y2 - y1 < SMALLEST * height:
+            if x2 - x1 < (SMALLEST - ROUNDING) * width or y2 - y1 < (SMALLEST - ROUNDING) * height:
                 raise BoxError(f"Box {i + 1} has no area inside the picture. Draw it larger.")
         return clipped
 

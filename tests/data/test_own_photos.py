@@ -11,6 +11,7 @@ from PIL import Image
 from engine.data import datasets, own
 from engine.data.unpack import Limits, unpack
 from engine.errors import CaptionError, DataError
+from engine.structures.boxes import Boxes
 from studio.teaching.own_photos import take
 
 
@@ -61,6 +62,16 @@ def test_each_line_that_cannot_be_used_is_named_with_what_is_wrong(tmp_path):
                        (10, "301 characters"), (11, "no picture"), (12, "four numbers")):
         with pytest.raises(DataError, match=what):
             raise DataError(said[line])
+
+
+def test_a_photo_keeps_its_first_hundred_boxes_and_further_lines_are_named(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(picture())
+    rows = [f"a.jpg,thing {i},0,0,1,{i / 200}" for i in range(50, 152)] + ["a.jpg,again,0,0,1,0.25"]
+    (tmp_path / "photos.csv").write_text("\n".join(["photo,phrase,x1,y1,x2,y2", *rows]))
+    found = datasets.referring_expressions(tmp_path, "train")
+    assert len(Boxes.from_user(found.pictures[0].boxes, 200, 100)) == 100
+    assert [(q.text, q.boxes) for q in found.questions[-2:]] == [("thing 149", (99,)), ("again", (0,))]
+    assert found.skipped.named == [f"line {n}: a.jpg has 100 other boxes already; no more fit" for n in (102, 103)]
 
 
 def test_a_table_of_json_lines_is_checked_the_same_way(tmp_path):

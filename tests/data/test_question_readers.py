@@ -10,11 +10,13 @@ from PIL import Image
 
 from engine.data import daquar as daquar_reader
 from engine.data import datasets, flickr8k, scenes, vcr, vqa_v2
+from engine.data.album import fractions
 from engine.data.polygons import mask
 from engine.data.sequences import open_question, readable
 from engine.data.tokenizer import WordPieces
 from engine.data.vqa_answers import normalised, soft_scores, vocabulary
-from engine.errors import CaptionError, ConfigError, DataError
+from engine.errors import BoxError, CaptionError, ConfigError, DataError
+from engine.structures.boxes import Boxes
 from engine.structures.questions import DataSet, ReferringExpression
 from tests.conftest import ROOT
 
@@ -269,6 +271,20 @@ def test_vcr_lines_of_other_types_are_left_out_wherever_they_stand(tmp_path: Pat
     write_vcr(tmp_path, unlabelled, {**LINE, "question": "Why"})
     with pytest.raises(DataError, match=r"nothing to use .*line 1: it has no 'answer_label'; line 2: a text must be"):
         vcr.read(tmp_path, "val")
+
+
+def test_every_box_that_a_reader_takes_is_taken_by_a_model_and_a_picture_has_a_hundred_at_most(tmp_path: Path) -> None:
+    for x in range(1000, 1030):
+        try:
+            box = fractions((x, 10, x + 2, 100), 2000, 400)
+        except BoxError:
+            continue
+        Boxes.from_user([box], 2000, 400)
+    many = [[i, 0, i + 2, 27, 0.9] for i in range(98)] + METADATA["boxes"]
+    write_vcr(tmp_path, {**LINE, "objects": ["car"] * 98 + OBJECTS},
+              metadata={**METADATA, "boxes": many, "names": ["car"] * 98 + OBJECTS, "segms": [[]] * 101})
+    with pytest.raises(DataError, match=r"line 1: a\.jpg has 101 boxes; at most 100 fit"):
+        datasets.choice_questions(tmp_path, "val")
 
 
 def test_masks_agree_with_an_independent_rasteriser() -> None:
