@@ -8,9 +8,9 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 app: $(VENV)/app.stamp
 	$(BIN)/python app.py --open
 
-# Three files at once for two cores, each computing on one: pages and processes that wait leave the others the time.
+# Two files at once, each on one core: pages and processes that wait leave the other file the time.
 test: $(VENV)/test.stamp $(VENV)/detectron2.stamp check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check .

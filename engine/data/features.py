@@ -47,7 +47,8 @@ class FeatureCache:
             index = json.loads((folder / "index.json").read_text())
             rows = index["rows"]
             shape = (rows, index["width"])
-            self._features: np.ndarray = np.memmap(folder / "features.f16", np.float16, "r", shape=shape)
+            self._features: np.ndarray = (np.memmap(folder / "features.f16", np.float16, "r", shape=shape) if rows
+                                          else np.zeros(shape, np.float16))  # a map of nothing is refused
             self._boxes = np.fromfile(folder / "boxes.f32", np.float32).reshape(rows, 4)
         except (OSError, KeyError, ValueError) as error:
             raise DataError(f"{folder} is no complete feature cache ({error}). Remove that folder to have it "

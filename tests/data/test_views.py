@@ -12,7 +12,7 @@ from PIL import Image
 
 from engine.config import DetectorConfig, ScenesConfig
 from engine.data import views
-from engine.data.features import FeatureCache, compute
+from engine.data.features import FeatureCache, compute, write
 from engine.data.flickr8k import AnnotatedPhoto
 from engine.detector.detector import Detector
 from engine.errors import ConfigError, DiskError
@@ -142,3 +142,11 @@ def test_what_another_detector_computed_or_the_same_without_detections_is_not_ta
     shutil.rmtree(tmp_path / "features")
     with pytest.raises(ConfigError, match="features-view-1 was made with detector"):
         looks.compute(other, photos, lambda name: silent)
+
+
+def test_pictures_of_which_no_region_was_found_have_their_whole(world, tmp_path) -> None:
+    photos = [dataclasses.replace(photo, boxes=()) for photo in world[0]]
+    nothing = torch.zeros(0, 4), torch.zeros(0, 2048)
+    write(tmp_path / "none", photos, iter([(0, *nothing)] * len(photos)), silent)
+    regions = FeatureCache(tmp_path / "none", photos).regions(1)
+    assert regions.appearance.shape == (1, 2048) and regions.boxes.tolist() == [[0, 0, 1, 1]]

@@ -20,7 +20,7 @@ LIMIT = 2
 def figures(flickr8k, tmp_path_factory) -> dict:
     file = tmp_path_factory.mktemp("figures") / "f.json"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.explain.perturbation.SAMPLED_SETS", 64)
+        patch.setattr("engine.explain.perturbation.SAMPLED_SETS", 16)
         assert main(["evaluate", "explanations", "--data", str(flickr8k), "--split", "dev", "--limit", str(LIMIT),
                      "--regions", "--weights", str(ROOT / "assets" / "weights"), "--json", str(file)]) == 0
     return json.loads(file.read_text())

@@ -80,6 +80,7 @@ def test_long_work_asks_before_every_batch_whether_it_should_stop(explainer, see
 @pytest.mark.parametrize("work", ["shapley", "integrated_gradients", "proof", "heads"])
 def test_work_ends_within_one_pass_of_being_told_to(explainer, seen, monkeypatch, work) -> None:
     monkeypatch.setattr("engine.explain.passes.WORK", 1e9)  # many short passes
+    monkeypatch.setattr("engine.explain.perturbation.SAMPLED_SETS", 128)
     question = Question("a brown dog is running over the green grass in the bright sun", (2,), ())
     asked, attribution = Asked("word", 2), None
     if work == "proof":
