@@ -79,7 +79,7 @@ def test_recall_agrees_with_a_slow_loop(figures, flickr8k, predictor) -> None:
 def test_each_clue_beats_its_absence_on_photographs_never_seen(flickr8k, predictor) -> None:
     from engine.measure.pretraining import measure
 
-    found = measure(predictor, read(flickr8k, "dev", 24))
+    found = measure(predictor, read(flickr8k, "dev", 16))
     words, regions = found["words"], found["regions"]
     assert words["image"]["noun_top1"] > max(words["no_image"]["noun_top1"], words["other_image"]["noun_top1"])
     assert words["image"]["perplexity"] < min(words["no_image"]["perplexity"], words["other_image"]["perplexity"])

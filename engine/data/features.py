@@ -102,7 +102,7 @@ class FeatureCache:
         """Region 0, the annotated ones, then those detections (counted from 0)."""
         start = self._starts[photo]
         rows = [*range(start, start + self._annotated[photo]), *self.rows(photo, detections)]
-        features = torch.from_numpy(self._features[rows].astype(np.float32)).reshape(len(rows), -1)
+        features = torch.from_numpy(self._features[rows].astype(np.float32)).reshape(len(rows), self.width)
         boxes = torch.from_numpy(self._boxes[rows]).reshape(len(rows), 4)
         return with_whole_picture(features, boxes)
 
