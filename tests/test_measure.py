@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from engine.cli import main
+from engine.commands.shared import write
 from engine.data import scenes
 from engine.data.flickr8k import read
 from engine.measure.pretraining import measure
@@ -85,6 +86,12 @@ def test_each_clue_beats_its_absence_on_photographs_never_seen(flickr8k, predict
     assert words["image"]["perplexity"] < min(words["no_image"]["perplexity"], words["other_image"]["perplexity"])
     assert regions["caption"]["top1"] > regions["no_caption"]["top1"] + 0.1
     assert regions["caption"]["top1"] > regions["other_caption"]["top1"] + 0.1
+
+
+def test_a_share_of_nothing_is_null_and_no_other_number_changes(tmp_path) -> None:
+    write({"none": math.nan, "some": {"n": 3, "parts": (0.5, math.inf)}}, str(tmp_path / "f.json"))
+    assert (tmp_path / "f.json").read_text().split() == (
+        '{ "none": null, "some": { "n": 3, "parts": [ 0.5, null ] } }').split()
 
 
 def test_a_folder_without_data_is_refused(tmp_path, capsys) -> None:

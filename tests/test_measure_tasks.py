@@ -36,7 +36,7 @@ def test_grounding_agrees_with_asking_one_by_one(flickr8k, predictor, tmp_path, 
     found = figures_of("grounding", flickr8k, tmp_path, 4)
     model, info = shipped("grounding", predictor)
     assert info.tune == "lora"
-    given, own, possible, near = [], [], [], []
+    given, alike, own, possible, near = [], [], [], [], []
     for photo in read(flickr8k, "dev", 4):
         seen = predictor.see(Photo.open(photo.path), photo.boxes)
         alone = predictor.see(Photo.open(photo.path))
@@ -52,13 +52,16 @@ def test_grounding_agrees_with_asking_one_by_one(flickr8k, predictor, tmp_path, 
                               for s in (seen, alone)]
                     scores = [model.head(own_states)[0, :, 0] for own_states in states]
                 near.append([bool(s.topk(2).values.diff().abs() < NEAR) for s in (scores[0][1:], scores[1])])
-                given.append(int(scores[0][1:].argmax()) in phrase.boxes)
+                chosen = int(scores[0][1:].argmax())
+                given.append(chosen in phrase.boxes)
+                alike.append(float(truth.iou(truth)[chosen, list(phrase.boxes)].max()) >= 0.5)
                 own.append(bool(met[list(phrase.boxes), int(scores[1].argmax())].any()))
                 possible.append(bool(met[list(phrase.boxes)].any()))
     assert found["n"] == len(given) > 30
     undecided = [sum(kind) / len(near) for kind in zip(*near, strict=True)]  # two regions that score alike
     assert max(undecided) < 0.05
     assert found["given_boxes"]["accuracy"] == pytest.approx(sum(given) / len(given), abs=undecided[0] + 1e-6)
+    assert found["given_boxes"]["at_iou_0.5"] == pytest.approx(sum(alike) / len(alike), abs=undecided[0] + 1e-6)
     assert found["proposals"]["accuracy"] == pytest.approx(sum(own) / len(own), abs=undecided[1] + 1e-6)
     assert found["proposals"]["upper_bound"] == pytest.approx(sum(possible) / len(possible))
     assert sum(kind["n"] for kind in found["by_kind"].values()) >= found["n"]
