@@ -60,8 +60,8 @@ class ConceptualCaptions:
     """The captions of a split, in file order. Features are read when a caption is taken: all are 3 million.
 
     Archives stay open, so each process needs an object of its own. Broken lines and members that are not there are
-    counted in `skipped`, and so are, once they are read, boxes without area inside their picture and members that
-    iterating leaves out since they are broken. limit: at most that many captions.
+    counted in `skipped`, and so are, once they are read, boxes without area inside their picture and broken
+    members that `usable` and iterating leave out. limit: at most that many captions.
     Raises DataError where the file or an archive cannot be read, nothing can be used, or a taken member is broken.
     """
 
@@ -85,13 +85,15 @@ class ConceptualCaptions:
         return len(self._lines)
 
     def __iter__(self) -> Iterator[PrecomputedCaption]:
-        for number in range(len(self)):
-            try:
-                taken = self[number]
-            except DataError as error:
-                self._tell(number, [str(error)])
-                continue
-            yield taken
+        return (taken for number in range(len(self)) if (taken := self.usable(number)) is not None)
+
+    def usable(self, number: int) -> PrecomputedCaption | None:
+        """Caption `number`, or None where its features are broken, which is counted."""
+        try:
+            return self[number]
+        except DataError as error:
+            self._tell(number, [str(error)])
+            return None
 
     def caption(self, number: int) -> str:
         """The words of caption `number` alone."""

@@ -40,7 +40,6 @@ class PrecomputedTask:
         nothing = FeatureCache.none(0, config.appearance)
         self.shared = PretrainingTask(model, config.pretraining, pieces, (), nothing, RegionClasses((), {}), None,
                                       texts, new_scale=1.0)
-        self.broken: set[int] = set()
 
     def __len__(self) -> int:
         return len(self.data)
@@ -65,12 +64,8 @@ class PrecomputedTask:
         shown = number
         if self.config.relationship and torch.rand((), generator=generator) < UNRELATED:
             shown = int(torch.randint(len(self.data), (), generator=generator))
-        try:
-            seen, [caption] = self.data[shown], self.pieces.captions([self.data.caption(number)])
-        except DataError as error:
-            if shown not in self.broken:
-                self.broken.add(shown)
-                self.data.skipped.add(str(error))
+        seen, [caption] = self.data.usable(shown), self.pieces.captions([self.data.caption(number)])
+        if seen is None:
             return None
         regions = with_whole_picture(torch.tensor(seen.features), torch.tensor(seen.boxes))
         hidden = self.shared.hide_regions(len(regions), generator)

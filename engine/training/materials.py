@@ -59,7 +59,7 @@ def whole(folder: Path, fill: Callable[[Path], None], index: str = "index.json")
     files can be locked: POSIX).
     """
     for left in folder.parent.glob(f"{glob.escape(folder.name)}.*.part"):
-        with _locked(left) as ours:
+        with locked(left) as ours:
             if ours:
                 shutil.rmtree(left, ignore_errors=True)
     if (folder / index).is_file():
@@ -68,7 +68,7 @@ def whole(folder: Path, fill: Callable[[Path], None], index: str = "index.json")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     try:
-        with _locked(unfinished):
+        with locked(unfinished):
             fill(unfinished)
             try:
                 os.replace(unfinished, folder)
@@ -81,23 +81,27 @@ def whole(folder: Path, fill: Callable[[Path], None], index: str = "index.json")
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """Whether the folder is this process's own meanwhile; a lock ends with its process."""
+def locked(folder: Path) -> Iterator[bool | None]:
+    """Whether the folder is this process's own meanwhile; None where that cannot be told: outside POSIX, on some
+    network disks, and of a folder that another process has removed. A lock leaves no file, and ends with its process.
+    """
     if os.name != "posix":
-        yield False
+        yield None
         return
     import fcntl
 
     try:
         number = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:  # another process has removed it
-        yield False
+    except FileNotFoundError:
+        yield None
         return
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        ours = True
-    except OSError:
+        ours: bool | None = True
+    except BlockingIOError:
         ours = False
+    except OSError:
+        ours = None
     try:
         yield ours
     finally:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from accelerate import Accelerator
 
 from engine.errors import ConfigError
 from engine.training.log import written
+from engine.training.materials import locked
 from engine.training.origin import Origin
 from engine.training.processes import any_of
 from engine.training.schedule import TrainingConfig
@@ -30,8 +30,8 @@ def run_stage(machine: Accelerator, task: Trainable, settings: TrainingConfig, f
     """
     folder.mkdir(parents=True, exist_ok=True)
     with Interrupts() as stop, ExitStack() as alone:
-        if machine.is_main_process:
-            alone.enter_context(_only_run(folder))
+        if machine.is_main_process and alone.enter_context(locked(folder)) is False:
+            raise ConfigError(f"Another run is using {folder}. Wait until it ends, or give another folder.")
         reports = train(task, settings, folder, stop, origin)
         if machine.is_main_process:
             reports = written(reports, stage, log, every, tensorboard)
@@ -40,28 +40,3 @@ def run_stage(machine: Accelerator, task: Trainable, settings: TrainingConfig, f
                 watch(report)
         if any_of(machine, stop()):
             raise KeyboardInterrupt
-
-
-@contextmanager
-def _only_run(folder: Path) -> Iterator[None]:
-    """No other run uses `folder` meanwhile; the lock ends with its process, however that ends, and leaves no file.
-
-    Nothing is locked where folders cannot be: outside POSIX, and on some network disks. Raises ConfigError.
-    """
-    if os.name != "posix":
-        yield
-        return
-    import fcntl
-
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(number)
-        raise ConfigError(f"Another run is using {folder}. Wait until it ends, or give another folder.") from None
-    except OSError:  # this disk locks no folders
-        pass
-    try:
-        yield
-    finally:
-        os.close(number)
