@@ -3,6 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
+# Python keeps what it has compiled, also where a machine's setting forbids it: many processes start here.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: app test check clean
 
 app: $(VENV)/app.stamp
