@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from PIL import Image
@@ -46,16 +47,36 @@ def fake_url():
         yield url
 
 
+@pytest.fixture(scope="session")
+def browsers():
+    """Contexts that nobody uses now: what Chromium has compiled of the page is kept in them."""
+    return []
+
+
 @pytest.fixture
-def visit(chromium):
-    """visit(url, **options of the browser context): a visitor of their own with the page open."""
-    contexts = []
+def visit(chromium, browsers):
+    """visit(url, **options of the browser context): a visitor of their own with the page open.
+
+    Nothing of one visitor is left for the next: their pages are closed, what they stored is deleted.
+    """
+    used, alone = [], []
 
     def opened(url, **options):
-        context = chromium.new_context(**{"viewport": {"width": 1366, "height": 900}, **options})
+        shown = {"viewport": {"width": 1366, "height": 900}, "color_scheme": "light"}
+        shown |= {name: options.pop(name) for name in shown if name in options}
+        if options:
+            context = chromium.new_context(**shown, **options)
+            alone.append(context)
+        else:
+            context = browsers.pop() if browsers else chromium.new_context()
+            used.append(context)
         context.set_default_timeout(PATIENCE)
-        contexts.append(context)
         page = context.new_page()
+        page.set_viewport_size(shown["viewport"])
+        page.emulate_media(color_scheme=shown["color_scheme"])
+        if url.startswith("http"):
+            page.goto(urljoin(url, "/robots.txt"))  # nothing is there, but it is of the same origin
+            page.evaluate("localStorage.clear()")
         page.problems = []
         page.on("pageerror", lambda error: page.problems.append(error.stack or str(error)))
         page.on("dialog", lambda dialog: (page.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
@@ -65,7 +86,12 @@ def visit(chromium):
         return page
 
     yield opened
-    for context in contexts:
+    for context in used:
+        for page in context.pages:
+            page.close()
+        context.clear_cookies()
+        browsers.append(context)
+    for context in alone:
         context.close()
 
 
