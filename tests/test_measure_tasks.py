@@ -68,9 +68,9 @@ def test_grounding_agrees_with_asking_one_by_one(flickr8k, predictor, tmp_path, 
 
 
 def test_answers_agree_with_asking_one_by_one(daquar, predictor, tmp_path) -> None:
-    found = figures_of("vqa", daquar, tmp_path, 30)
+    found = figures_of("vqa", daquar, tmp_path, 16)
     model, info = shipped("vqa", predictor)
-    data = reader.read(daquar, "dev", 30)
+    data = reader.read(daquar, "dev", 16)
     right, blind = [], []
     for question in data.questions:
         seen = predictor.see(Photo.open(data.pictures[question.picture].path)).regions
@@ -81,6 +81,6 @@ def test_answers_agree_with_asking_one_by_one(daquar, predictor, tmp_path) -> No
                 text = model.vlbert(collate([Example(ids, regions, second=len(first))])).text
                 best = info.answers[int(model.head(text[:, len(first)]).argmax())]
             own.append(best in question.answers)
-    assert found["n"] == len(right) == 30
-    assert found["accuracy"] == pytest.approx(sum(right) / 30, abs=0.07)
-    assert found["no_image"]["accuracy"] == pytest.approx(sum(blind) / 30, abs=0.07)
+    assert found["n"] == len(right) == 16
+    assert found["accuracy"] == pytest.approx(sum(right) / 16, abs=0.07)
+    assert found["no_image"]["accuracy"] == pytest.approx(sum(blind) / 16, abs=0.07)

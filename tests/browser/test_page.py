@@ -24,15 +24,6 @@ def test_the_page_answers_a_first_example_by_itself_and_asks_no_other_host(visit
     assert page.problems == []
 
 
-def test_while_the_model_loads_the_page_is_there_and_says_so(visit):
-    with served("--loading", "6", app=FAKE_APP) as (url, _):
-        page = visit(url)
-        expect(page.locator('.studio [data-part="model-text"]')).to_have_text("Loading the model…")
-        expect(page.locator('.studio [data-part="image"]')).to_be_visible()
-        answered(page)
-        expect(page.locator('.studio [data-part="model-text"]')).to_have_text("Model: fake")
-
-
 def test_what_was_refused_at_first_comes_by_itself_or_is_tried_again(visit, fake_url):
     page = visit("about:blank")
     refused = ["examples"] * 2 + ["open_example", "look", "ask"]
@@ -171,9 +162,11 @@ def test_what_is_shown_is_what_the_engine_says(visit, fake_url):
     expect(shown.locator(".verdict")).to_contain_text("“dog”")
 
 
-def test_while_the_model_loads_nothing_invites_to_a_click_that_would_do_nothing(visit):
+def test_while_the_model_loads_the_page_is_there_and_nothing_invites_to_a_click_that_would_do_nothing(visit):
     with served("--loading", "25", app=FAKE_APP) as (url, _):
         page = visit(url)
+        model = page.locator('.studio [data-part="model-text"]')
+        expect(model).to_have_text("Loading the model…")
         expect(page.locator('#canvas [data-part="image"]')).to_be_visible()
         page.get_by_role("tab", name="Ask, choose, point").click()
         note, button = page.locator('.tasks [data-part="adapter-note"]'), page.locator('.tasks [data-part="submit"]')
@@ -184,3 +177,6 @@ def test_while_the_model_loads_nothing_invites_to_a_click_that_would_do_nothing(
         expect(page.locator('.tasks [data-part="missing"]')).to_contain_text("“answer a question”")
         page.locator('.tasks .modes [data-mode="point"]').click()
         expect(page.locator('.tasks [data-part="commands"]')).to_contain_text("finetune grounding")
+        page.get_by_role("tab", name="Hide and see").click()
+        answered(page)
+        expect(model.first).to_have_text("Model: fake")

@@ -23,6 +23,13 @@ def folders(tmp_path_factory):
     return folder / "runs", write_tiny(folder / "weights")
 
 
+@pytest.fixture(scope="module")
+def idle_url(folders):
+    """A studio that nobody starts a run in."""
+    with served("--runs", str(folders[0].parent / "idle"), "--weights", str(folders[1]), app=APP) as (url, _):
+        yield url
+
+
 def opened(visit, url, **options):
     page = visit(url, **options)
     page.get_by_role("tab", name="Teach").click()
@@ -87,43 +94,40 @@ def test_only_the_run_that_the_question_names_is_deleted(visit, folders, tmp_pat
         assert page.problems == []
 
 
-def test_the_form_follows_an_example_of_ones_own_and_checks_photos_for_another_task(visit, folders, picture, tmp_path):
+def test_the_form_follows_an_example_of_ones_own_and_checks_photos_for_another_task(visit, idle_url, picture, tmp_path):
     mine = tmp_path / "mine"
     mine.mkdir()
     for name in ("a.png", "b.png"):
         picture(f"mine/{name}", size=(60, 40) if name == "a.png" else (64, 40))
     (mine / "photos.csv").write_text("photo,question,answer\na.png,what is it,grass\nb.png,what is it,sky\n")
-    with served("--runs", str(tmp_path / "runs"), "--weights", str(folders[1]), app=APP) as (url, _):
-        page = opened(visit, url)
-        command = page.locator("#training-command textarea")
-        page.get_by_role("button", name="Watch an example of your own").click()
-        example = page.locator("#training-own-photo")
-        example.locator('input[type="file"]').set_input_files(str(mine / "a.png"))
-        expect(command).to_have_value(re.compile("is a photo and words about it"))
-        example.get_by_label("Remove").or_(example.get_by_label("Clear")).first.click()
-        expect(command).to_have_value(re.compile("^python -m engine finetune"))
-        page.get_by_label("my own photos").check()
-        with page.expect_file_chooser() as chooser:
-            page.get_by_role("button", name="Choose a folder").click()
-        chooser.value.set_files(str(mine))
-        expect(page.locator("#own-report")).to_contain_text("it lacks phrase")
-        page.get_by_label("answer a question").check()
-        expect(page.locator("#own-report")).to_contain_text("2 lines about 2 photos can be used")
-        assert page.problems == []
+    page = opened(visit, idle_url)
+    command = page.locator("#training-command textarea")
+    page.get_by_role("button", name="Watch an example of your own").click()
+    example = page.locator("#training-own-photo")
+    example.locator('input[type="file"]').set_input_files(str(mine / "a.png"))
+    expect(command).to_have_value(re.compile("is a photo and words about it"))
+    example.get_by_label("Remove").or_(example.get_by_label("Clear")).first.click()
+    expect(command).to_have_value(re.compile("^python -m engine finetune"))
+    page.get_by_label("my own photos").check()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a folder").click()
+    chooser.value.set_files(str(mine))
+    expect(page.locator("#own-report")).to_contain_text("it lacks phrase")
+    page.get_by_label("answer a question").check()
+    expect(page.locator("#own-report")).to_contain_text("2 lines about 2 photos can be used")
+    assert page.problems == []
 
 
-def test_what_a_form_lacks_is_said_on_the_page_and_nothing_starts(visit, folders, tmp_path):
-    _, weights = folders
-    with served("--runs", str(tmp_path), "--weights", str(weights), app=APP) as (url, _):
-        page = opened(visit, url, viewport={"width": 390, "height": 844})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        page.get_by_label("my own photos").check()
-        page.locator("#training-start").click()
-        expect(page.locator("#training-notice")).to_contain_text("no photos of yours yet")
-        (tmp_path / "bad.csv").write_text("photo,phrase\n")
-        page.locator('#training input[type="file"]').first.set_input_files(str(tmp_path / "bad.csv"))
-        expect(page.locator("#own-report")).to_contain_text("it lacks x1, y1, x2, y2")
-        expect(page.locator("#training-runs")).to_contain_text("No runs yet")
+def test_what_a_form_lacks_is_said_on_the_page_and_nothing_starts(visit, idle_url, tmp_path):
+    page = opened(visit, idle_url, viewport={"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_label("my own photos").check()
+    page.locator("#training-start").click()
+    expect(page.locator("#training-notice")).to_contain_text("no photos of yours yet")
+    (tmp_path / "bad.csv").write_text("photo,phrase\n")
+    page.locator('#training input[type="file"]').first.set_input_files(str(tmp_path / "bad.csv"))
+    expect(page.locator("#own-report")).to_contain_text("it lacks x1, y1, x2, y2")
+    expect(page.locator("#training-runs")).to_contain_text("No runs yet")
 
 
 def test_a_lesson_starts_a_run_and_shows_it_beside_the_canvas(visit, folders, tmp_path):
