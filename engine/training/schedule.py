@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
+from torch import Tensor
 
 from engine.config import PRECISIONS, Settings, setting
 from engine.errors import ConfigError
@@ -68,5 +70,11 @@ def examples_at(step: int, count: int, config: TrainingConfig) -> list[int]:
     """The examples of one step: epochs are permutations drawn from the seed; an incomplete last batch is dropped."""
     per_epoch = max(1, count // config.batch_size)
     epoch, place = divmod(step, per_epoch)
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(config.seed * 1_000_003 + epoch))
+    order = _order(config.seed * 1_000_003 + epoch, count)
     return order[place * config.batch_size:(place + 1) * config.batch_size].tolist()
+
+
+@lru_cache(maxsize=1)  # of millions of examples it takes longer to draw than many a step
+def _order(seed: int, count: int) -> Tensor:
+    """The permutation that all steps of an epoch share, [count]."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))

@@ -56,6 +56,15 @@ def test_the_rate_is_a_triangle_and_every_example_comes_once_an_epoch() -> None:
     assert examples_at(0, 20, settings) != examples_at(4, 20, settings)
 
 
+def test_the_order_of_an_epoch_is_drawn_once_for_all_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, draw, drawn = TrainingConfig(batch_size=5, seed=2020), torch.randperm, []
+    by_hand = [draw(21, generator=torch.Generator().manual_seed(2020 * 1_000_003 + epoch)) for epoch in range(2)]
+    monkeypatch.setattr(torch, "randperm", lambda count, **more: drawn.append(count) or draw(count, **more))
+    found = [examples_at(step, 21, settings) for step in range(8)]
+    assert found == [by_hand[step // 4][step % 4 * 5:][:5].tolist() for step in range(8)] and drawn == [21, 21]
+    assert sorted(examples_at(0, 5, settings)) == [0, 1, 2, 3, 4] and drawn == [21, 21, 5]
+
+
 def test_steps_divide_the_rate_by_ten_after_a_warm_up_of_so_many_steps() -> None:
     settings = TrainingConfig(rate=7e-5, optimiser="sgd", schedule="steps", drops=(0.7, 0.9), warmup=4)
     rates = [rate_at(s, 20, settings) for s in range(20)]
