@@ -11,13 +11,12 @@ import torch
 from engine.config import ModelConfig, PretrainingConfig, RecipeConfig
 from engine.data.conceptual import ConceptualCaptions
 from engine.data.flickr8k import texts
-from engine.data.tokenizer import WordPieces
 from engine.errors import DataError
 from engine.model.vlbert import VLBert
 from engine.tasks.precomputed import PrecomputedTask
 from engine.training.materials import digest_if_there
 from engine.training.processes import accelerator
-from engine.training.recipe import beginning
+from engine.training.recipe import beginning, pieces_of
 from engine.training.schedule import TrainingConfig
 from engine.training.stage import run_stage
 from engine.weights.bert import load_bert
@@ -39,12 +38,12 @@ def pretrain_precomputed(config: ModelConfig, recipe: RecipeConfig, *, folder: P
     the step is done and saved.
     """
     machine = accelerator()
+    vocabulary = bert / "vocab.txt"
+    pieces = pieces_of(vocabulary, config)
     data = ConceptualCaptions(folder, split, recipe.limit or None)
     config = dataclasses.replace(config, precomputed=True, pretraining=PretrainingConfig(),
                                  detector=dataclasses.replace(config.detector, classes=GENOME_CLASSES))
     _check_widths(data, config)
-    vocabulary = bert / "vocab.txt"
-    pieces = WordPieces(vocabulary)
     torch.manual_seed(recipe.seed)
     model = VLBert.from_config(config)
     load_bert(model, bert)

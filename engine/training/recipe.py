@@ -94,7 +94,9 @@ def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Pat
 
 def gathered(config: ModelConfig, recipe: RecipeConfig, data: Path, run: Path, vocabulary: Path, *,
              tensorboard: bool = False) -> Material:
-    """Read the training split and what is counted in it. Raises ConfigError where its photos name too few things."""
+    """Read the training split and what is counted in it. Raises ConfigError where its photos name too few things and
+    WeightsError for a vocabulary of another length than the preset's."""
+    pieces = pieces_of(vocabulary, config)
     photos = read(data, "train", recipe.limit or None)
     classes = RegionClasses.from_photos(photos, config.detector.classes)
     if len(classes.names) != config.detector.classes:
@@ -103,7 +105,17 @@ def gathered(config: ModelConfig, recipe: RecipeConfig, data: Path, run: Path, v
                           "more data.")
     return Material(config, recipe, run, Looks(run / "features", recipe.views, seed=recipe.seed), photos,
                     classes,
-                    attributes_from(photos, ATTRIBUTES), WordPieces(vocabulary), vocabulary, tensorboard, accelerator())
+                    attributes_from(photos, ATTRIBUTES), pieces, vocabulary, tensorboard, accelerator())
+
+
+def pieces_of(vocabulary: Path, config: ModelConfig) -> WordPieces:
+    """The word pieces that this preset can learn. Raises WeightsError for a vocabulary of another length, whose weights
+    no program would take."""
+    pieces = WordPieces(vocabulary)
+    if len(pieces.pieces) != config.encoder.vocabulary:
+        raise WeightsError(f"{vocabulary} holds {len(pieces.pieces)} pieces; the preset {config.name} has "
+                           f"{config.encoder.vocabulary}, those of bert-base-uncased. Copy the file again.")
+    return pieces
 
 
 def detector_stage(material: Material, resnet: Path, *, train_it: bool) -> Detector:

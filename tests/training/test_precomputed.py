@@ -90,6 +90,10 @@ def test_the_command_trains_a_preset_whose_weights_a_detector_completes(folder, 
     for name in ("encoder.layers.0.attention.query.weight", "heads.mvrc.classify.bias", "regions.hidden_appearance"):
         assert not torch.equal(model.state_dict()[name], fresh[name].half().float()), name
     assert "7.json in" in capsys.readouterr().err
+    (tmp_path / "bert" / "vocab.txt").write_text("\n".join(VOCABULARY.read_text().splitlines()[:30000]))
+    assert main([*command[:-3], str(tmp_path / "new")]) == 2 and not (tmp_path / "new").exists()
+    assert "vocab.txt holds 30000 pieces; the preset tiny has 30522" in capsys.readouterr().err
+    (tmp_path / "bert" / "vocab.txt").write_bytes(VOCABULARY.read_bytes())
     assert main([*command, "--resnet", "x"]) == 2
     assert "With --precomputed, --resnet has no use" in capsys.readouterr().err
     with ZipFile(folder / "train_frcnn.zip", "w") as archive:

@@ -10,7 +10,7 @@ import pytest
 
 from engine.config import RecipeConfig, mini
 from engine.data import scenes
-from engine.errors import ConfigError
+from engine.errors import ConfigError, WeightsError
 from engine.training import checkpoint
 from engine.training.processes import accelerator
 from engine.training.recipe import _run, gathered
@@ -67,3 +67,10 @@ def test_photos_that_name_fewer_classes_than_the_preset_has_are_refused_with_bot
     scenes.write(tmp_path, 2, seed=1)
     with pytest.raises(ConfigError, match=r"2 photos name \d+ region classes, .* preset mini has 401. Take more"):
         gathered(mini(), RecipeConfig(), tmp_path, tmp_path / "run", ROOT / "assets" / "weights" / "vocab.txt")
+
+
+def test_a_vocabulary_of_another_length_than_the_presets_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    pieces = (ROOT / "assets" / "weights" / "vocab.txt").read_text().splitlines()
+    (tmp_path / "vocab.txt").write_text("\n".join([*pieces, "[more]"]))
+    with pytest.raises(WeightsError, match=r"vocab.txt holds 30523 pieces; the preset mini has 30522, those of bert"):
+        gathered(mini(), RecipeConfig(), tmp_path, tmp_path / "run", tmp_path / "vocab.txt")
