@@ -160,6 +160,8 @@ def _precomputed(line: _Line, raw: dict[str, Any]) -> PrecomputedCaption:
         for name in ("boxes", "features", "classes"))
     if not (0 < raw["image_w"] < np.inf and 0 < raw["image_h"] < np.inf):
         raise DataError(f"the picture has the size {raw['image_w']} x {raw['image_h']}")
+    if not (np.isfinite(features).all() and np.isfinite(classes).all()):
+        raise DataError("not all of its features and classes are finite numbers")
     size = np.array([raw["image_w"], raw["image_h"]] * 2, np.float32)
     boxes = (boxes[:, :4] / size).clip(0, 1)
     order = np.argsort(-classes.max(axis=1), kind="stable")

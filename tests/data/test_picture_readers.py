@@ -223,6 +223,20 @@ def test_iterating_leaves_out_broken_members_and_counts_what_is_lost_once(tmp_pa
     assert captions[2].boxes.tolist() == [[0.0, 0.0, 0.5, 0.5]] and captions.skipped.count == 2 + 2
 
 
+@pytest.mark.parametrize("name", ["features", "classes"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_member_whose_features_or_classes_are_no_numbers_is_left_out(tmp_path: Path, name: str, value: float) -> None:
+    write_conceptual(tmp_path)
+    odd = json.loads(member(coded([0, 0, 50, 25], [50, 25, 100, 50], [0, 0, 9, 9])))
+    rows = np.frombuffer(base64.b64decode(odd[name]), np.float32).reshape(3, -1).copy()
+    rows[2, 1] = value
+    (tmp_path / "other_frcnn" / "00000002.json").write_text(json.dumps({**odd, name: coded(*rows)}))
+    captions = ConceptualCaptions(tmp_path, "val")
+    with pytest.raises(DataError, match=r"00000002\.json is broken \(not all of its features and classes are finite"):
+        captions[2]
+    assert [len(item.boxes) for item in captions] == [2]
+
+
 def test_an_archive_that_is_none_is_named(tmp_path: Path) -> None:
     write_conceptual(tmp_path)
     (tmp_path / "val_frcnn.zip").write_text("not an archive")
