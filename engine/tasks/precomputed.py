@@ -24,6 +24,8 @@ from engine.structures.caption import Caption
 from engine.structures.example import Example
 from engine.tasks.pretraining import UNRELATED, PretrainingTask, Question
 
+LOST_IN_A_ROW = 1000  # captions that cannot be used, one after the other: then it is not the captions that are broken
+
 
 class PrecomputedTask:
     """See `engine.training.trainer.Trainable`.
@@ -40,6 +42,7 @@ class PrecomputedTask:
         nothing = FeatureCache.none(0, config.appearance)
         self.shared = PretrainingTask(model, config.pretraining, pieces, (), nothing, RegionClasses((), {}), None,
                                       texts, new_scale=1.0)
+        self.lost = 0  # captions that could not be used since the last that could
 
     def __len__(self) -> int:
         return len(self.data)
@@ -48,15 +51,24 @@ class PrecomputedTask:
         return self.shared.groups()
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        """Raises DataError where not one of the examples can be used."""
+        """Where not one of the examples can be used nothing is learned from them. Raises DataError after very many such
+        examples without a usable one between them."""
         questions = [q for q in (self.question(number, generator) for number in examples) if q]
         if not questions:
-            raise DataError(f"None of the captions {examples} can be used ({self.data.skipped}). Compute their regions "
-                            "anew.")
+            return {"words": self._nothing(len(examples))}
+        self.lost = 0
         losses = self.shared.losses_of(questions)
         if self.shared.texts:
             losses["text"] = self.shared.text_loss(round(self.config.text_share * len(questions)), generator)
         return losses
+
+    def _nothing(self, lost: int) -> Tensor:
+        """The loss of captions that cannot be used: 0, still part of the graph."""
+        self.lost += lost
+        if self.lost >= LOST_IN_A_ROW:
+            raise DataError(f"None of the last {self.lost} captions can be used ({self.data.skipped}). See whether the "
+                            "data can still be read, then run the same command again.")
+        return 0.0 * next(self.model.parameters()).sum()
 
     def question(self, number: int, generator: torch.Generator) -> Question | None:
         """Caption `number` with its regions, or, where the relationship is learned, half of the time with another's;
