@@ -61,12 +61,15 @@ class ConceptualCaptions:
 
     Archives stay open, so each process needs an object of its own. Broken lines and members that are not there are
     counted in `skipped`, and so are, once they are read, boxes without area inside their picture and broken
-    members that `usable` and iterating leave out. limit: at most that many captions.
+    members that `usable` and iterating leave out. limit: at most that many captions. widths: how many numbers a feature
+    and how many classes a distribution must have; regions of others are broken.
     Raises DataError where the file or an archive cannot be read, nothing can be used, or a taken member is broken.
     """
 
-    def __init__(self, folder: str | Path, split: str, limit: int | None = None) -> None:
+    def __init__(self, folder: str | Path, split: str, limit: int | None = None,
+                 widths: tuple[int, int] | None = None) -> None:
         folder = Path(folder)
+        self.widths = widths
         self.skipped = Skipped()
         self._archives: dict[Path, tuple[ZipFile, frozenset[str]]] = {}
         self._lines: list[_Line] = []
@@ -105,12 +108,19 @@ class ConceptualCaptions:
         try:
             raw = json.loads(self._bytes(line))
             taken = _precomputed(line, raw)
+            self._check_widths(taken)
         except (*BROKEN, BadZipFile, zlib.error) as error:
             where = f"{line.member} in {line.archive}" if line.archive else line.member
             raise DataError(f"{where} is broken ({reason(error)}). Compute it anew.") from error
         lost = int(raw["num_boxes"]) - len(taken.boxes)
         self._tell(number, [f"a box of {line.member}: it has no area inside its picture"] * lost)
         return taken
+
+    def _check_widths(self, taken: PrecomputedCaption) -> None:
+        found = (taken.features.shape[1], taken.classes.shape[1])
+        if self.widths and found != self.widths:
+            raise DataError(f"its regions have features of {found[0]} numbers and {found[1]} classes; the model takes "
+                            f"{self.widths[0]} and {self.widths[1]}")
 
     def _tell(self, number: int, wrong: list[str]) -> None:
         """Count what is wrong with a caption, the first time that it is taken."""

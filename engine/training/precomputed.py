@@ -13,7 +13,7 @@ from engine.data.conceptual import ConceptualCaptions
 from engine.data.flickr8k import texts
 from engine.errors import DataError
 from engine.model.vlbert import VLBert
-from engine.tasks.precomputed import PrecomputedTask
+from engine.tasks.precomputed import LOST_IN_A_ROW, PrecomputedTask
 from engine.training.materials import digest_if_there
 from engine.training.processes import accelerator
 from engine.training.recipe import beginning, pieces_of
@@ -40,10 +40,10 @@ def pretrain_precomputed(config: ModelConfig, recipe: RecipeConfig, *, folder: P
     machine = accelerator()
     vocabulary = bert / "vocab.txt"
     pieces = pieces_of(vocabulary, config)
-    data = ConceptualCaptions(folder, split, recipe.limit or None)
+    data = ConceptualCaptions(folder, split, recipe.limit or None, (config.appearance, GENOME_CLASSES))
+    _refuse_unusable(data)
     config = dataclasses.replace(config, precomputed=True, pretraining=PretrainingConfig(),
                                  detector=dataclasses.replace(config.detector, classes=GENOME_CLASSES))
-    _check_widths(data, config)
     torch.manual_seed(recipe.seed)
     model = VLBert.from_config(config)
     load_bert(model, bert)
@@ -64,10 +64,14 @@ def pretrain_precomputed(config: ModelConfig, recipe: RecipeConfig, *, folder: P
     return run / "weights"
 
 
-def _check_widths(data: ConceptualCaptions, config: ModelConfig) -> None:
-    """Raises DataError where the first regions are not what this model takes."""
-    first = data[0]
-    found, wanted = (first.features.shape[1], first.classes.shape[1]), (config.appearance, GENOME_CLASSES)
-    if found != wanted:
-        raise DataError(f"The regions have features of {found[0]} numbers and {found[1]} classes; the model takes "
-                        f"{wanted[0]} and {wanted[1]}, Visual Genome's with the background first.")
+def _refuse_unusable(data: ConceptualCaptions) -> None:
+    """Raises DataError where not one of the first captions has regions that this model takes."""
+    wrong = []
+    for number in range(min(LOST_IN_A_ROW, len(data))):
+        try:
+            data[number]
+            return
+        except DataError as error:
+            wrong.append(str(error))
+    raise DataError(f"None of the first {len(wrong)} captions can be used. The first of them: {wrong[0]} The classes "
+                    "are Visual Genome's with the background first.")

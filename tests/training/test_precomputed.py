@@ -94,6 +94,19 @@ def command(folder, tmp_path, monkeypatch):
             str(tmp_path / "bert"), "--out", str(tmp_path / "run"), "--precision", "no"]
 
 
+def test_records_of_another_shape_are_left_out_wherever_they_stand(folder, command, capsys) -> None:
+    with ZipFile(folder / "train_frcnn.zip", "w") as archive:
+        archive.writestr("0.json", "{broken")
+        for i in range(1, 8):
+            archive.writestr(f"{i}.json", member(i % 4, **{1: {"classes": 81}, 5: {"width": 1024}}.get(i, {})))
+    assert main([*command, "--epochs", "1"]) == 0
+    told = capsys.readouterr().err
+    assert "3 left out" in told and "0.json in" in told
+    for numbers in ("2048 numbers and 81 classes", "1024 numbers and 1601 classes"):
+        assert f"features of {numbers}; the model takes 2048 and 1601" in told
+    assert main([*command[:-3], str(folder / "parts"), "--epochs", "1", "--accumulate", "8"]) == 0
+
+
 def test_the_command_trains_a_preset_whose_weights_a_detector_completes(folder, tmp_path, command, capsys) -> None:
     assert main([*command, "--epochs", "60"]) == 0
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
