@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from engine.config import ModelConfig
 from engine.data.conceptual import ConceptualCaptions
 from engine.data.features import FeatureCache, with_whole_picture
+from engine.data.masking import HiddenWords
 from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
 from engine.errors import DataError
@@ -24,6 +25,7 @@ from engine.structures.caption import Caption
 from engine.structures.example import Example
 from engine.tasks.pretraining import UNRELATED, PretrainingTask, Question
 
+LONGEST = 64  # word pieces and regions of one caption, without [END] (SEQ_LEN of the published settings)
 LOST_IN_A_ROW = 1000  # captions that cannot be used, one after the other: then it is not the captions that are broken
 
 
@@ -32,6 +34,7 @@ class PrecomputedTask:
 
     config: of the model; of its switches those that need phrases or photographs have no part. texts: the text-only
     corpus.
+    What does not fit one sequence is left out (`kept`); region 0 shows the mean of the regions that are in it.
     Captions whose regions turn out to be broken are left out and counted in `data.skipped`, each once.
     """
 
@@ -79,9 +82,24 @@ class PrecomputedTask:
         seen, [caption] = self.data.usable(shown), self.pieces.captions([self.data.caption(number)])
         if seen is None:
             return None
-        regions = with_whole_picture(torch.tensor(seen.features), torch.tensor(seen.boxes))
+        pieces, count = kept(len(caption.piece_ids), len(seen.boxes) + 1)
+        regions = with_whole_picture(torch.tensor(seen.features[:count - 1]), torch.tensor(seen.boxes[:count - 1]))
         hidden = self.shared.hide_regions(len(regions), generator)
-        words = self.shared.hide_words(caption, (), generator)
+        words = shortened(self.shared.hide_words(caption, (), generator), pieces)
         targets = {region: torch.tensor(seen.classes[region - 1]) for region in hidden.asked}
         return Question(Example(words.piece_ids, regions, hidden.hidden), words.places, words.truth, hidden.asked,
                         targets, [], belongs=shown == number)
+
+
+def kept(pieces: int, regions: int) -> tuple[int, int]:
+    """How many word pieces, [CLS] and [SEP] included, and regions, region 0 included, fit one sequence: while they are
+    too many the longer side loses its last, the words where neither is (specification, "Sequence")."""
+    while pieces + regions > LONGEST:
+        pieces, regions = (pieces, regions - 1) if regions > pieces else (pieces - 1, regions)
+    return pieces, regions
+
+
+def shortened(words: HiddenWords, pieces: int) -> HiddenWords:
+    """The first of these pieces and the last, [SEP]; of the others nothing is asked."""
+    asked = sum(place < pieces - 1 for place in words.places)
+    return HiddenWords([*words.piece_ids[:pieces - 1], words.piece_ids[-1]], words.places[:asked], words.truth[:asked])

@@ -24,14 +24,15 @@ CONFIG = ModelConfig(name="tiny", precomputed=True,
                      encoder=EncoderConfig(hidden=32, layers=1, heads=4, feed_forward=64, dropout=0.0))
 
 
-def member(kind: int, classes: int = GENOME_CLASSES, width: int = 2048) -> str:
-    """Three regions of one kind of thing, which their features, their classes and the caption tell."""
-    features, told = np.zeros((3, width), np.float32), np.zeros((3, classes), np.float32)
-    features[:, kind * 100:kind * 100 + 100], told[:, 1 + kind] = 1, 0.9 - 0.1 * np.arange(3)
+def member(kind: int, classes: int = GENOME_CLASSES, width: int = 2048, times: int = 1) -> str:
+    """Three regions of one kind of thing, which their features, their classes and the caption tell; each so often."""
+    features, told = np.zeros((3 * times, width), np.float32), np.zeros((3 * times, classes), np.float32)
+    features[:, kind * 100:kind * 100 + 100] = 1
+    told[:, 1 + kind] = (0.9 - 0.1 * np.arange(3)).repeat(times)
     coded = {name: base64.b64encode(rows.tobytes()).decode() for name, rows in (
-        ("boxes", np.array([[0, 0, 50, 25], [10, 5, 60, 50], [40, 0, 100, 50]], np.float32)),
+        ("boxes", np.array([[0, 0, 50, 25], [10, 5, 60, 50], [40, 0, 100, 50]], np.float32).repeat(times, axis=0)),
         ("features", features), ("classes", told))}
-    return json.dumps({"image_w": 100, "image_h": 50, "num_boxes": 3} | coded)
+    return json.dumps({"image_w": 100, "image_h": 50, "num_boxes": 3 * times} | coded)
 
 
 @pytest.fixture
@@ -61,6 +62,28 @@ def test_words_and_regions_are_hidden_and_the_detectors_distribution_is_what_is_
         for r, target in q.region_targets.items():
             assert target.argmax() == 2 and float(target.max()) == pytest.approx(0.9 - 0.1 * (r - 1))
     assert set(task.losses(list(range(7)), torch.Generator().manual_seed(1))) == {"words", "regions", "text"}
+
+
+@pytest.mark.parametrize(("words", "boxes", "fit"), [
+    (80, 99, (32, 32)), (20, 60, (22, 42)), (50, 12, (51, 13)), (31, 30, (33, 31)), (30, 30, (32, 31))])
+def test_a_caption_and_its_surest_regions_share_64_elements(folder, words, boxes, fit) -> None:
+    with ZipFile(folder / "train_frcnn.zip", "w") as archive:
+        archive.writestr("0.json", member(0, times=boxes // 3))
+    (folder / "train_frcnn.json").write_text(json.dumps({
+        "image": "0.jpg", "caption": (["dog", "cat"] * words)[:words], "frcnn": "train_frcnn.zip@/0.json"}))
+    data, pieces = ConceptualCaptions(folder, "train"), WordPieces(VOCABULARY)
+    task = PrecomputedTask(VLBert.from_config(CONFIG), CONFIG, pieces, data, ())
+    caption, end = pieces.captions([data.caption(0)])[0].piece_ids, fit[0] - 1
+    boxes = torch.tensor(data[0].boxes[:fit[1] - 1])
+    for i in range(10):
+        q = task.question(0, torch.Generator().manual_seed(i))
+        ids, regions = q.example.piece_ids, q.example.regions
+        assert (len(ids), len(regions)) == fit and ids[end] == pieces.sep
+        assert all(ids[place] == caption[place] for place in range(end) if place not in q.places)
+        assert q.truth == [caption[place] for place in q.places] and all(place < end for place in q.places)
+        assert torch.equal(regions.boxes[1:], boxes)
+        assert {*q.example.hidden_regions} <= {*q.asked} == {*q.region_targets} <= {*range(1, fit[1])}
+    assert {*task.losses([0], torch.Generator().manual_seed(0))} >= {"words"}
 
 
 def test_broken_regions_are_left_out_and_counted_once(folder) -> None:
