@@ -73,7 +73,7 @@ class ConceptualCaptions:
         self.skipped = Skipped()
         self._archives: dict[Path, tuple[ZipFile, frozenset[str]]] = {}
         self._lines: list[_Line] = []
-        self._told: set[int] = set()  # captions of which it was counted what is wrong with them
+        self.told: dict[int, list[str]] = {}  # what was counted as wrong with captions that were taken, by number
         for number, raw in records(folder / f"{split}_frcnn.json", self.skipped):
             if limit is not None and len(self._lines) >= limit:
                 break
@@ -95,7 +95,7 @@ class ConceptualCaptions:
         try:
             return self[number]
         except DataError as error:
-            self._tell(number, [str(error)])
+            self.tell(number, [str(error)])
             return None
 
     def caption(self, number: int) -> str:
@@ -113,7 +113,7 @@ class ConceptualCaptions:
             where = f"{line.member} in {line.archive}" if line.archive else line.member
             raise DataError(f"{where} is broken ({reason(error)}). Compute it anew.") from error
         lost = int(raw["num_boxes"]) - len(taken.boxes)
-        self._tell(number, [f"a box of {line.member}: it has no area inside its picture"] * lost)
+        self.tell(number, [f"a box of {line.member}: it has no area inside its picture"] * lost)
         return taken
 
     def _check_widths(self, taken: PrecomputedCaption) -> None:
@@ -122,10 +122,10 @@ class ConceptualCaptions:
             raise DataError(f"its regions have features of {found[0]} numbers and {found[1]} classes; the model takes "
                             f"{self.widths[0]} and {self.widths[1]}")
 
-    def _tell(self, number: int, wrong: list[str]) -> None:
+    def tell(self, number: int, wrong: list[str]) -> None:
         """Count what is wrong with a caption, the first time that it is taken."""
-        if wrong and number not in self._told:
-            self._told.add(number)
+        if wrong and number not in self.told:
+            self.told[number] = wrong
             for what in wrong:
                 self.skipped.add(what)
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import torch
+from accelerate.utils import gather_object
 
 from engine.config import ModelConfig, PretrainingConfig, RecipeConfig
 from engine.data.conceptual import ConceptualCaptions
@@ -54,6 +55,9 @@ def pretrain_precomputed(config: ModelConfig, recipe: RecipeConfig, *, folder: P
               "text": digest_if_there(text)}
     run_stage(machine, task, settings, run / "pretraining", stage="pretraining", log=run / "log.jsonl",
               tensorboard=tensorboard, origin=origin)
+    for told in gather_object([data.told]):  # each process takes captions of its own
+        for number, wrong in told.items():
+            data.tell(number, wrong)
     if machine.is_main_process:
         if data.skipped.count:
             sys.stderr.write(f"{data.skipped}\n")

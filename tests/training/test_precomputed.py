@@ -130,6 +130,14 @@ def test_records_of_another_shape_are_left_out_wherever_they_stand(folder, comma
     assert main([*command[:-3], str(folder / "parts"), "--epochs", "1", "--accumulate", "8"]) == 0
 
 
+def test_what_any_process_left_out_is_told_once(command, monkeypatch, capsys) -> None:
+    others = {7: ["7.json is broken"], 3: ["a box of 3.json", "a box of 3.json"]}
+    monkeypatch.setattr(precomputed, "gather_object", lambda own: [*own, others, others])
+    assert main([*command, "--epochs", "1"]) == 0
+    told = capsys.readouterr().err
+    assert "3 left out: 7.json in" in told and told.count("a box of 3.json") == 2
+
+
 def test_the_command_trains_a_preset_whose_weights_a_detector_completes(folder, tmp_path, command, capsys) -> None:
     assert main([*command, "--epochs", "60"]) == 0
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
