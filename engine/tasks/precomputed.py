@@ -8,7 +8,7 @@ for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from engine.data.conceptual import ConceptualCaptions
 from engine.data.features import FeatureCache, with_whole_picture
 from engine.data.masking import HiddenWords
 from engine.data.nouns import RegionClasses
-from engine.data.tokenizer import WordPieces
+from engine.data.tokenizer import TRAINING_PIECES, WordPieces
 from engine.errors import DataError
 from engine.model.vlbert import VLBert
 from engine.structures.caption import Caption
@@ -27,6 +27,32 @@ from engine.tasks.pretraining import UNRELATED, PretrainingTask, Question
 
 LONGEST = 64  # word pieces and regions of one caption, without [END] (SEQ_LEN of the published settings)
 LOST_IN_A_ROW = 1000  # captions that cannot be used, one after the other: then it is not the captions that are broken
+
+
+class TextChunks(Sequence[Caption]):
+    """The text-only corpus, tokenised when it is taken: from each line on as many lines as fill the pieces of a
+    training caption (specification, "Text-only corpus"). After the last line comes the first. No line is blank."""
+
+    def __init__(self, lines: Sequence[str], pieces: WordPieces) -> None:
+        self.lines, self.pieces = lines, pieces
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @overload
+    def __getitem__(self, number: int) -> Caption: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[Caption]: ...
+
+    def __getitem__(self, number: int | slice) -> Caption | list[Caption]:
+        if isinstance(number, slice):
+            return [self[i] for i in range(len(self))[number]]
+        words = self.lines[number].split()
+        while len(words) < TRAINING_PIECES:
+            number = (number + 1) % len(self.lines)
+            words.extend(self.lines[number].split())
+        return self.pieces.captions([" ".join(words)])[0]
 
 
 class PrecomputedTask:

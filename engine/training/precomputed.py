@@ -14,7 +14,7 @@ from engine.data.conceptual import ConceptualCaptions
 from engine.data.flickr8k import texts
 from engine.errors import DataError
 from engine.model.vlbert import VLBert
-from engine.tasks.precomputed import LOST_IN_A_ROW, PrecomputedTask
+from engine.tasks.precomputed import LOST_IN_A_ROW, PrecomputedTask, TextChunks
 from engine.training.materials import digest_if_there
 from engine.training.processes import accelerator
 from engine.training.recipe import beginning, pieces_of
@@ -48,7 +48,7 @@ def pretrain_precomputed(config: ModelConfig, recipe: RecipeConfig, *, folder: P
     torch.manual_seed(recipe.seed)
     model = VLBert.from_config(config)
     load_bert(model, bert)
-    task = PrecomputedTask(model, config, pieces, data, pieces.captions(texts(text)))
+    task = PrecomputedTask(model, config, pieces, data, TextChunks(texts(text), pieces))
     settings = TrainingConfig(epochs=recipe.epochs, batch_size=min(CAPTIONS, len(data)), rate=RATE, warmup=WARMUP,
                               seed=recipe.seed, accumulate=recipe.accumulate, precision=recipe.precision)
     origin = {**beginning(bert), "captions": digest_if_there(folder / f"{split}_frcnn.json"),

@@ -14,7 +14,7 @@ from engine.data.conceptual import ConceptualCaptions
 from engine.data.tokenizer import WordPieces
 from engine.errors import DataError
 from engine.model.vlbert import VLBert
-from engine.tasks.precomputed import PrecomputedTask
+from engine.tasks.precomputed import PrecomputedTask, TextChunks
 from engine.training import precomputed
 from engine.weights.shipped import GENOME_CLASSES, load_model
 from tests.tiny import VOCABULARY
@@ -128,6 +128,16 @@ def test_records_of_another_shape_are_left_out_wherever_they_stand(folder, comma
     for numbers in ("2048 numbers and 81 classes", "1024 numbers and 1601 classes"):
         assert f"features of {numbers}; the model takes 2048 and 1601" in told
     assert main([*command[:-3], str(folder / "parts"), "--epochs", "1", "--accumulate", "8"]) == 0
+
+
+def test_text_without_a_picture_fills_64_pieces_with_the_lines_that_follow() -> None:
+    pieces = WordPieces(VOCABULARY)
+    chunks = TextChunks(["a dog is here .", "boats , there", "the cat " * 50], pieces)
+    dog, boats, cat = (pieces.captions([line])[0].piece_ids[1:-1] for line in chunks.lines)
+    assert [c.piece_ids[1:-1] for c in chunks] == [(dog + boats + cat)[:62], (boats + cat)[:62], cat[:62]]
+    few = TextChunks(["a dog", "here"], pieces)[1]
+    assert few.text.split()[:4] == ["here", "a", "dog", "here"] and len(few.piece_ids) == 64
+    assert few.piece_ids[-1] == pieces.sep and len(few.words) == 62
 
 
 def test_what_any_process_left_out_is_told_once(command, monkeypatch, capsys) -> None:
