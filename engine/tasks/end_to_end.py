@@ -78,9 +78,7 @@ class EndToEndTask:
         with torch.set_grad_enabled(self.move_detector):
             maps = self.detector.fast_rcnn.maps(torch.stack([s.picture for s in sights]).to(self.captions.device))
         questions = self._questions(sights, maps, generator)
-        losses = self.captions.losses_of(questions)
-        if self.captions.texts:
-            losses["text"] = self.captions.text_loss(round(self.captions.config.text_share * len(questions)), generator)
+        losses = self.captions.losses_of(questions) | self.captions.text_loss(len(questions), generator)
         clear = [i for i, sight in enumerate(sights) if len(sight.visible.boxes)]
         if clear and self.move_detector:
             own = FeatureMaps(maps.stage4[clear], maps.whole[clear])

@@ -86,10 +86,7 @@ class PrecomputedTask:
         if not questions:
             return {"words": self._nothing(len(examples))}
         self.lost = 0
-        losses = self.shared.losses_of(questions)
-        if self.shared.texts:
-            losses["text"] = self.shared.text_loss(round(self.config.text_share * len(questions)), generator)
-        return losses
+        return self.shared.losses_of(questions) | self.shared.text_loss(len(questions), generator)
 
     def _nothing(self, lost: int) -> Tensor:
         """The loss of captions that cannot be used: 0, still part of the graph."""

@@ -137,9 +137,7 @@ class PretrainingTask:
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         losses = self.losses_of([self.question(self.captions[i], generator) for i in examples])
-        if self.texts:
-            losses["text"] = self.text_loss(round(self.config.text_share * len(examples)), generator)
-        return losses
+        return losses | self.text_loss(len(examples), generator)
 
     def losses_of(self, questions: Sequence[Question]) -> dict[str, Tensor]:
         """The weighted losses of captions with their regions."""
@@ -202,13 +200,16 @@ class PretrainingTask:
         logits = self.vlbert.heads.alignment(encoded.text[list(rows), list(places)], encoded.regions[list(rows)])
         return -(target * logits.masked_fill(~candidate, -1e4).log_softmax(dim=1)).sum(dim=1)
 
-    def text_loss(self, count: int, generator: torch.Generator) -> Tensor:
-        """The words of `count` captions without a picture."""
+    def text_loss(self, captions: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """The words of texts without a picture, `text_share` beside each caption and at least one, where there are any."""
+        if not self.texts:
+            return {}
+        count = max(1, round(self.config.text_share * captions))
         numbers = torch.randint(len(self.texts), (count,), generator=generator).tolist()
         hidden = [self.hide_text(self.texts[i], (), generator) for i in numbers]
         nothing = Regions.none(self.width)
-        return self.losses_of([Question(Example(h.piece_ids, nothing), h.places, h.truth, [], {}, [])
-                               for h in hidden])["words"]
+        losses = self.losses_of([Question(Example(h.piece_ids, nothing), h.places, h.truth, [], {}, []) for h in hidden])
+        return {"text": losses["words"]}
 
     def question(self, grounded: GroundedCaption, generator: torch.Generator) -> Question:
         """Draw detections to add and regions to hide, then ask; where the relationship is learned, half of the time

@@ -116,6 +116,8 @@ def test_each_setting_of_the_ablation_is_one_switch(world) -> None:
 
     assert not {"regions", "seen_regions"} & set(losses(mvrc=False))
     assert "text" not in losses(text_only=False)
+    few = task(world, switches=dataclasses.replace(SWITCHES, text_share=0.3))
+    assert "text" in few.losses([0], torch.Generator().manual_seed(2))  # at least one, however small the part
     own = task(world, switches=dataclasses.replace(SWITCHES, relationship=True))
     asked = [own.question(own.captions[0], torch.Generator().manual_seed(i)) for i in range(240)]
     others, belonging = ([q for q in asked if q.belongs is told] for told in (False, True))
