@@ -201,15 +201,15 @@ class PretrainingTask:
         return -(target * logits.masked_fill(~candidate, -1e4).log_softmax(dim=1)).sum(dim=1)
 
     def text_loss(self, captions: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """The words of texts without a picture, `text_share` beside each caption and at least one, where there are any."""
+        """The words of texts without a picture, where there are any: `text_share` beside each caption, at least one."""
         if not self.texts:
             return {}
         count = max(1, round(self.config.text_share * captions))
         numbers = torch.randint(len(self.texts), (count,), generator=generator).tolist()
         hidden = [self.hide_text(self.texts[i], (), generator) for i in numbers]
         nothing = Regions.none(self.width)
-        losses = self.losses_of([Question(Example(h.piece_ids, nothing), h.places, h.truth, [], {}, []) for h in hidden])
-        return {"text": losses["words"]}
+        asked = [Question(Example(h.piece_ids, nothing), h.places, h.truth, [], {}, []) for h in hidden]
+        return {"text": self.losses_of(asked)["words"]}
 
     def question(self, grounded: GroundedCaption, generator: torch.Generator) -> Question:
         """Draw detections to add and regions to hide, then ask; where the relationship is learned, half of the time
