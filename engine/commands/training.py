@@ -6,11 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.commands.shared import WEIGHTS, add_detector, add_settings, settings_of, write
 from engine.config import STAGES, TASKS, FineTuneConfig, RecipeConfig, ScenesConfig, preset
 from engine.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from engine.training.events import Events
 
 
 def _add_beginnings(p: argparse.ArgumentParser, leave_out: Sequence[str] = ()) -> None:
@@ -97,9 +100,16 @@ def add_finetune(p: argparse.ArgumentParser) -> None:
 
 def _finetune(options: argparse.Namespace) -> None:
     from engine.training.events import Events
+    from engine.training.materials import alone
+
+    with alone(options.out):  # before a line is written: a second run leaves the first one's files as they are
+        path = _finetuned(options, Events(options.out / "log.jsonl"))
+    sys.stdout.write(f"{path}\n")
+
+
+def _finetuned(options: argparse.Namespace, events: Events) -> Path:
     from engine.training.materials import drawn
 
-    events = Events(options.out / "log.jsonl")
     with events.ending():
         events.say("preparing", what="start", done=0, count=1)
         settings, scenes = settings_of(options, FineTuneConfig), settings_of(options, ScenesConfig)
@@ -115,10 +125,10 @@ def _finetune(options: argparse.Namespace) -> None:
 
         keep_freed_memory()
         probe = Probe(options.probe_photo, options.probe_text) if options.probe_photo else None
-        path = finetune(settings, data=data, split=options.split, init=options.init, run=options.out,
+        return finetune(settings, data=data, split=options.split, init=options.init, run=options.out,
                         tensorboard=options.tensorboard, cache=options.cache, probe=probe, events=events,
-                        after=options.after, detector=options.detector, detector_device=options.detector_device)
-    sys.stdout.write(f"{path}\n")
+                        after=options.after, detector=options.detector, detector_device=options.detector_device,
+                        held=True)
 
 
 def add_ablate(p: argparse.ArgumentParser) -> None:

@@ -52,15 +52,16 @@ MEASURED = 300  # held-out questions that are asked each time
 
 def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, run: Path, tensorboard: bool = False,
              cache: Path | None = None, probe: Probe | None = None, events: Events | None = None,
-             after: Path | None = None, detector: str = "", detector_device: str = "auto") -> Path:
+             after: Path | None = None, detector: str = "", detector_device: str = "auto", held: bool = False) -> Path:
     """Train and write `run`/NAME-TASK.safetensors; returns its path.
 
     init: the folder of weights to start from. after: an adapter that another run with the same `tune`, full or lora of
     the same rank, left on top of them; its VL-BERT is where this one begins, with a fresh head. cache: where features
     are kept for other runs (default: `run`/features, for this one). probe: what is asked beside the held-out examples
     each time these are measured. events: where the run tells what it does. detector, detector_device: what the regions
-    are seen with, as `engine.predictor.Predictor.load` takes it. Raises DataError, WeightsError and DiskError for what
-    a user can mend, KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
+    are seen with, as `engine.predictor.Predictor.load` takes it. held: the caller keeps other runs out of `run` already
+    (`engine.training.materials.alone`). Raises DataError, WeightsError and DiskError for what a user can mend,
+    KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
     """
     machine, events = accelerator(), events or Events()
     training_of(settings, settings.batch_size)  # refuses what cannot go together before the pictures are looked at
@@ -88,23 +89,21 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     model = FineTuned(vlbert, info.head(config.encoder.hidden))
     if isinstance(model.head, AnswerHead):
         model.head.know_words(vlbert.embeddings.words.weight, single_pieces(info.answers, pieces))
-    freeze(model, settings)
-    if begun and settings.tune == "lora":
-        take_up_lora(vlbert, begun)
+    freeze(model, settings, begun)
     plain, views = looks.caches(found.pictures)
-    source = CachedRegions(plain)
     task = task_of(info, model, learned, CachedRegions(plain, views), pieces, settings.extra_regions, settings.evidence,
                    settings.words, settings.ranking)
     training = training_of(settings, len(task))
     watch = None
     if held_out and settings.evaluate_every and machine.is_main_process:
-        measured = task_of(info, model, held_out, source, pieces, settings.extra_regions)
+        measured = task_of(info, model, held_out, CachedRegions(plain), pieces, settings.extra_regions)
         own = own_example(settings, info, model, pieces, probe, seen.regions) if probe and seen else None
         watch = Watch(model, HeldOut(measured, spread(len(measured), MEASURED), settings.extra_regions),
                       found.pictures, own, events, run, settings.evaluate_every)
         watch.begin(len(task), training, fresh=not (run / "state.pt").exists())
     run_stage(machine, task, training, run, stage=settings.task, log=run / "log.jsonl", tensorboard=tensorboard,
-              every=settings.log_every, watch=watch, origin=of_finetuning(settings, info, learned, after, pictures))
+              every=settings.log_every, watch=watch, held=held,
+              origin=of_finetuning(settings, info, learned, after, pictures))
     out = run / f"{config.name}-{settings.task}.safetensors"
     if machine.is_main_process:
         save_adapter(out, model, info)
@@ -207,10 +206,12 @@ def task_of(info: AdapterInfo, model: FineTuned, found: DataSet[Any], source: Re
     return GroundingTask(model, found.questions, source, pieces, most_detections=extra_regions, ranking=ranking)
 
 
-def freeze(model: FineTuned, settings: FineTuneConfig) -> None:
-    """Leave trainable what `tune` names."""
+def freeze(model: FineTuned, settings: FineTuneConfig, begun: dict[str, Tensor]) -> None:
+    """Leave trainable what `tune` names. begun: the low-rank matrices that it starts with, where `tune` is lora."""
     if settings.tune == "lora":
         add_lora(model.vlbert, settings.rank, 2 * settings.rank)
+        if begun:
+            take_up_lora(model.vlbert, begun)
     elif settings.tune == "head":
         model.vlbert.requires_grad_(False)
 

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.config import ScenesConfig
+from engine.errors import ConfigError
 from engine.progress import Progress
 
 if TYPE_CHECKING:  # it imports PyTorch
     from engine.data.features import HasBoxes
+
+RANKS = ("RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")  # where launchers number their processes
 
 
 def drawn(config: ScenesConfig, cache: Path, progress: Progress) -> Path:
@@ -106,6 +109,22 @@ def locked(folder: Path) -> Iterator[bool | None]:
         yield ours
     finally:
         os.close(number)
+
+
+@contextmanager
+def alone(run: Path) -> Iterator[None]:
+    """Meanwhile no other run uses this folder, which is made if need be; the main process of several locks it for all.
+
+    Raises ConfigError where another run is using it.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    if any(os.environ.get(name, "0") != "0" for name in RANKS):
+        yield
+        return
+    with locked(run) as ours:
+        if ours is False:
+            raise ConfigError(f"Another run is using {run}. Wait until it ends, or give another folder.")
+        yield
 
 
 def digest_if_there(path: Path) -> str:

@@ -1,6 +1,7 @@
 """What a run says of itself while it learns is what the model then answers, on pictures that it does not learn from."""
 
 import json
+import os
 
 import pytest
 
@@ -14,7 +15,9 @@ from engine.data.splitting import split_off, spread
 from engine.data.tokenizer import WordPieces
 from engine.errors import ConfigError, DataError
 from engine.measure import beliefs, held_out
+from engine.training import materials
 from engine.training.finetune import questions, task_of
+from engine.training.watching import Watch
 from engine.weights.adapters import base_file, digest, load_adapter
 from engine.weights.shipped import load_model
 from tests.tiny import CONFIG, VOCABULARY, write_tiny
@@ -75,6 +78,28 @@ def test_an_example_of_ones_own_is_asked_about_along_with_the_others(tiny, tmp_p
     assert main([*command, "--out", str(tmp_path / "half"), "--probe-text", "a star"]) == 2
     last = json.loads((tmp_path / "half" / "log.jsonl").read_text().splitlines()[-1])
     assert last["event"] == "failed" and "--probe-photo" in last["why"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks are POSIX's")
+def test_a_second_run_is_refused_before_it_writes_into_the_folder_of_the_first(tiny, tmp_path, monkeypatch, capsys):
+    run, refused = tmp_path / "run", []
+    command = ["finetune", "grounding", "--scenes", "4", "--init", str(tiny), "--out", str(run), "--steps", "2",
+               "--batch-size", "4", "--extra-regions", "0", "--held-out", "0.25", "--evaluate-every", "1"]
+
+    def meanwhile(first):
+        def call(*given):
+            before = {file.name: file.read_bytes() for file in run.iterdir() if file.is_file()}
+            refused.append(main(command))
+            assert {file.name: file.read_bytes() for file in run.iterdir() if file.is_file()} == before
+            return first(*given)
+        return call
+
+    monkeypatch.setattr(materials, "drawn", meanwhile(materials.drawn))
+    monkeypatch.setattr(Watch, "__call__", meanwhile(Watch.__call__))
+    assert main(command) == 0 and refused == [2, 2, 2]  # while it prepares, and at each of its steps
+    assert capsys.readouterr().err.count(f"error: Another run is using {run}. Wait until it ends, or give") == 3
+    told = [json.loads(line) for line in (run / "watched.jsonl").read_text().splitlines()]
+    assert [line.get("step") for line in told] == [None, 0, 1, 2]
 
 
 def test_holding_out_is_the_same_each_time_and_refuses_what_it_cannot_do(tmp_path):
