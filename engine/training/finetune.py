@@ -78,8 +78,9 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     detections = not any(p.boxes for p in found.pictures) or (settings.task == "grounding" and settings.extra_regions)
     pixels = pixels_of(found.pictures)
     pictures = digest_of(found.pictures, pixels)
-    folder = features_folder(cache or run, found.pictures, identity(detector, init),
-                             detections=bool(detections), pixels=pixels) if cache or detector else run / "features"
+    sight = identity(detector, init)
+    folder = features_folder(cache or run, found.pictures, sight, detections=bool(detections),
+                             pixels=pixels) if cache or detector else run / "features"
     looks = Looks(folder, settings.views, settings.mirror)
     seen = predictor.see(Photo.open(probe.photo)) if probe else None
     if machine.is_main_process:
@@ -103,7 +104,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
         watch.begin(len(task), training, fresh=not (run / "state.pt").exists())
     run_stage(machine, task, training, run, stage=settings.task, log=run / "log.jsonl", tensorboard=tensorboard,
               every=settings.log_every, watch=watch, held=held,
-              origin=of_finetuning(settings, info, learned, after, pictures))
+              origin=of_finetuning(settings, info, learned, after, pictures, sight))
     out = run / f"{config.name}-{settings.task}.safetensors"
     if machine.is_main_process:
         save_adapter(out, model, info)

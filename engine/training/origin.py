@@ -20,14 +20,17 @@ SHOWN = 12  # characters of a digest that a message tells
 
 
 def of_finetuning(settings: FineTuneConfig, info: AdapterInfo, learned: DataSet[Any], after: Path | None,
-                  pictures: str) -> Origin:
+                  pictures: str, detector: str) -> Origin:
     """What changes the meaning of a fine-tuning; its length and its rate may change on the way.
 
-    pictures: their digest (`engine.training.materials.digest_of`)."""
+    pictures: their digest (`engine.training.materials.digest_of`). detector: what tells it from others
+    (`engine.weights.detectors.identity`).
+    """
     asked = hashlib.sha256(repr((info.answers, info.classes, learned.questions)).encode()).hexdigest()
     return {"task": info.task, "tune": info.tune, "rank": info.rank, "weights": info.base,
             "after": digest(after) if after else "nothing", "questions": asked, "pictures": pictures,
-            "evidence": settings.evidence, "words": settings.words, "ranking": settings.ranking}
+            "detector": hashlib.sha256(detector.encode()).hexdigest(), "evidence": settings.evidence,
+            "words": settings.words, "ranking": settings.ranking}
 
 
 def of_tensors(module: nn.Module) -> str:

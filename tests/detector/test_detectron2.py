@@ -22,6 +22,7 @@ from engine.detector.proposals import anchor_grid
 from engine.errors import ConfigError, WeightsError
 from engine.predictor import Predictor
 from engine.structures.photo import Photo
+from engine.training import checkpoint
 from engine.training.finetune import questions
 from engine.training.materials import features_folder
 from engine.weights.adapters import read_info
@@ -146,7 +147,7 @@ def test_a_predictor_looks_with_a_converted_detector(tmp_path):
         assert (answer.rank > 0) == bool(answer.truth) and len(answer.best) == 5
 
 
-def test_a_model_is_fine_tuned_on_what_a_converted_detector_sees(tmp_path):
+def test_a_model_is_fine_tuned_on_what_a_converted_detector_sees(tmp_path, capsys):
     weights, data = write_tiny(tmp_path / "weights"), tmp_path / "scenes"
     scenes.write(data, 1, seed=1)
     config = C4Config(proposals=4, threshold=0.0, most=3, short_side=32, long_side=32)
@@ -176,6 +177,13 @@ def test_a_model_is_fine_tuned_on_what_a_converted_detector_sees(tmp_path):
         if folder == other:
             torch.testing.assert_close(found.boxes, seen.regions.boxes[1:], rtol=0, atol=1e-4)
             torch.testing.assert_close(found.appearance, seen.regions.appearance[1:], rtol=2e-2, atol=1e-3)
+    state, go_on = tmp_path / "run" / "state.pt", [*learn, str(tmp_path / "run"), "--init", str(weights)]
+    assert main(go_on) == 2  # with the detector of the weights
+    assert "state.pt was made with detector " in capsys.readouterr().err
+    told = checkpoint.load(state)
+    told["origin"] = {name: value for name, value in told["origin"].items() if name != "detector"}
+    checkpoint.save(told, state)  # of an older version
+    assert main(go_on) == 0
 
 
 def test_labels_are_answered_by_the_classes_of_the_model(predictor):
