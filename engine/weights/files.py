@@ -15,18 +15,20 @@ from torch import Tensor, nn
 
 from engine.errors import DiskError, WeightsError
 
-UNREADABLE = (SafetensorError, pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, OSError)
+UNREADABLE = (SafetensorError, pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, OSError,
+              KeyError, IndexError, TypeError, AttributeError)  # a damaged pickle raises anything
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a `.safetensors` file or of a PyTorch one (a state dict, or a dict that holds `state_dict`).
+    """The tensors of a safetensors file, whatever its name, or of a PyTorch one (a state dict, or a dict that holds
+    `state_dict`).
 
     PyTorch files are read with `weights_only`, so a file cannot run code. Raises WeightsError where the file is
     missing, damaged, or holds something else.
     """
     check_file(path)
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix == ".safetensors" or _begins_as_safetensors(path):
             return load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
@@ -37,6 +39,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise WeightsError(f"{path} holds something else than named tensors. Choose a checkpoint.")
     return dict(content)
+
+
+def _begins_as_safetensors(path: Path) -> bool:
+    """Whether a header follows, an object of json, after the eight bytes of its length."""
+    with path.open("rb") as file:
+        return file.read(9)[8:] == b"{"
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 from engine.config import base, mini
 from engine.errors import DiskError, WeightsError
 from engine.weights import store
+from engine.weights.files import read_tensors
 
 
 def module(width: int = 4) -> nn.Module:
@@ -91,6 +92,19 @@ def test_missing_short_and_foreign_files_are_refused(path, tmp_path):
     save_file({"dense.weight": torch.zeros(1)}, tmp_path / "foreign.safetensors")
     with pytest.raises(WeightsError, match="not a checkpoint of this program"):
         store.load(module(), tmp_path / "foreign.safetensors", mini(), kind="part")
+
+
+def test_a_file_is_read_by_what_it_holds_whatever_its_name(path, tmp_path):
+    plain, other = tmp_path / "OUT", tmp_path / "other.pth"
+    plain.write_bytes(path.read_bytes())
+    assert {name: t.tolist() for name, t in read_tensors(plain).items()} == {
+        name: t.tolist() for name, t in read_tensors(path).items()}
+    torch.save({"a": torch.ones(2)}, other)
+    assert read_tensors(other)["a"].tolist() == [1, 1]
+    for damaged in (path.read_bytes()[:40], b"h", b"q0", b"\x80\x02(t.", b"\x80\x02}b."):
+        plain.write_bytes(damaged)
+        with pytest.raises(WeightsError, match=r"OUT cannot be read as a file of weights; .* Fetch it again"):
+            read_tensors(plain)
 
 
 def test_a_configuration_of_another_version_is_refused(path, tmp_path):
