@@ -132,11 +132,14 @@ def _phrase(raw: dict, text: str, by_entity: dict[int, list[int]]) -> Phrase:
 
 
 def texts(path: str | Path) -> Sequence[str]:
-    """The lines of a text corpus, blank ones dropped. Raises DataError where there are none."""
+    """The lines of a text corpus, blank ones dropped. Raises DataError where there are none, or it is no UTF-8."""
     path = Path(path)
     if not path.is_file():
         raise DataError(f"There is no text corpus {path}.")
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no UTF-8 text. Save it as UTF-8.") from error
     if not lines:
         raise DataError(f"{path} holds no text.")
     return lines

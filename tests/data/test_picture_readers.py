@@ -165,6 +165,15 @@ def test_a_box_for_pre_training_that_is_none_or_outside_is_named_with_its_line(t
             flickr8k.read(tmp_path, "train")
 
 
+def test_a_text_corpus_has_lines_of_utf_8_or_says_what_is_wrong(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("Un café ici .\n\n  \nEncore .\n", encoding="utf-8")
+    assert flickr8k.texts(corpus) == ["Un café ici .", "Encore ."]
+    corpus.write_text("Un café ici .\n", encoding="latin-1")
+    with pytest.raises(DataError, match=r"corpus\.txt is no UTF-8 text\. Save it as UTF-8\."):
+        flickr8k.texts(corpus)
+
+
 # Conceptual Captions ------------------------------------------------------------------------------------------------
 
 def coded(*rows: list[float]) -> str:
