@@ -44,6 +44,7 @@ class WordPieces:
             raise CaptionError(f"The {what} is empty. Write a sentence about the picture.")
         if len(text) > 20 * MOST_PIECES:
             raise CaptionError(f"The {what} has {len(text)} characters; at most {20 * MOST_PIECES} fit. Shorten it.")
+        text = _encodable(text)
         found = self._caption(text, self._tokenizer.encode(text))
         if len(found.piece_ids) > MOST_PIECES + 2:
             raise CaptionError(f"The {what} has {len(found.piece_ids) - 2} word pieces; at most {MOST_PIECES} fit. "
@@ -55,14 +56,15 @@ class WordPieces:
     def captions(self, texts: Sequence[str]) -> list[Caption]:
         """Many captions at once, for training: cut after 62 pieces, so that 64 with [CLS] and [SEP] are left
         (specification, "Text-only corpus"); none is refused."""
-        encoded = self._tokenizer.encode_batch(list(texts))
+        texts = [_encodable(text) for text in texts]
+        encoded = self._tokenizer.encode_batch(texts)
         for encoding in encoded:
             encoding.truncate(TRAINING_PIECES - 2)
         return [self._caption(t, e) for t, e in zip(texts, encoded, strict=True)]
 
     def of_word(self, word: str) -> list[int]:
         """The pieces of one word without [CLS] and [SEP]; none for what cannot be read."""
-        return self._tokenizer.encode(word).ids
+        return self._tokenizer.encode(_encodable(word)).ids
 
     def without_words(self) -> Caption:
         """[CLS] [SEP] only: what a region sees without its caption."""
@@ -81,3 +83,9 @@ class WordPieces:
             else:
                 words.append(Word(text[start:end], start, end, i + 1, i + 2, known=piece != self.mask))
         return Caption(text, (self.cls, *encoding.ids, self.sep), tuple(words))
+
+
+def _encodable(text: str) -> str:
+    """As long as before, with ? in place of a surrogate without its other half, which json can hold and UTF-8 cannot.
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")

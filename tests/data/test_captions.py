@@ -1,5 +1,6 @@
 """Words and their pieces."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,15 @@ def test_any_text_gives_words_that_lie_in_it_or_a_clear_refusal(text: str) -> No
     places = [p for w in caption.words for p in range(w.first, w.stop)]
     assert places == list(range(1, len(caption.piece_ids) - 1))
     assert all(text[w.start:w.end] == w.text for w in caption.words)
+
+
+def test_half_a_character_is_read_as_a_question_mark_in_its_place() -> None:
+    text = json.loads(r'"a \ud83d dog \ud83d\udc36"')
+    caption = PIECES.caption(text)
+    assert [(w.text, w.start, w.end) for w in caption.words] == [
+        ("a", 0, 1), ("?", 2, 3), ("dog", 4, 7), ("\N{DOG FACE}", 8, 9)]
+    assert PIECES.captions([text, "a cat"])[0] == caption
+    assert PIECES.of_word("\ud83d") == PIECES.of_word("?") != []
 
 
 def test_what_does_not_fit_is_refused() -> None:
