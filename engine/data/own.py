@@ -185,7 +185,11 @@ def _csv(path: Path, task: str) -> Iterator[tuple[int, dict[str, Any] | DataErro
     header = lines.split("\n", 1)[0]
     separator = max(",;\t", key=header.count)
     rows = csv.reader(io.StringIO(lines, newline=""), delimiter=separator)
-    columns = [c.strip().lower() for c in next(rows, [])]
+    try:
+        columns = [c.strip().lower() for c in next(rows, [])]
+    except csv.Error as error:
+        raise DataError(f"line 1 of {path.name} must name the columns {', '.join(COLUMNS[task])}; it cannot be read "
+                        f"({error}). Is a quote not closed?") from error
     missing = [c for c in COLUMNS[task] if c not in columns]
     if missing:
         raise DataError(f"line 1 of {path.name} must name the columns {', '.join(COLUMNS[task])}; "

@@ -96,7 +96,10 @@ def test_a_table_of_json_lines_is_checked_the_same_way(tmp_path):
 @pytest.mark.parametrize(("table", "what"), [
     (b"photo,phrase,x1\na.jpg,b,1\n", "line 1 of photos.csv must name .* it lacks y1, x2, y2"),
     (b"photo,phrase,x1,y1,x2,y2\na.jpg,ok,0,0,1,1\na.jpg,\xff\xfe,0,0,1,1\n", "line 3 of photos.csv is not UTF-8"),
-    (b"", "line 1 of photos.csv must name")])
+    (b"", "line 1 of photos.csv must name"),
+    (b'"photo,phrase,x1,y1,x2,y2\n' + b"a.jpg,the cat,0,0,1,1\n" * 6000,
+     "line 1 of photos.csv must name .* it cannot be read .*Is a quote not closed")],
+    ids=["columns", "bytes", "empty", "quote"])
 def test_a_table_that_cannot_be_read_at_all_says_why(tmp_path, table, what):
     (tmp_path / "photos.csv").write_bytes(table)
     with pytest.raises(DataError, match=what):
