@@ -12,6 +12,7 @@ import itertools
 import json
 import logging
 import random
+import re
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -58,12 +59,12 @@ def write(data: Path, split: str, out: Path, per_shard: int,
     webdataset = _webdataset()
     if per_shard < 1:
         raise ConfigError(f"A shard of {per_shard} photos holds nothing; give at least 1.")
-    unfinished, there = out / f"{split}{UNFINISHED}", list(out.glob(f"{split}-*.tar"))
+    unfinished, there = out / f"{split}{UNFINISHED}", _of_split(out, split, "tar")
     if there and not unfinished.exists():
         raise ConfigError(f"{out} holds shards of {split} already. Remove them, or give another folder.")
     count = sum(1 for _ in lines(data, split))
     out.mkdir(parents=True, exist_ok=True)
-    for broken_off in (*there, *out.glob(f"{split}-*.partial")):
+    for broken_off in (*there, *_of_split(out, split, "partial")):
         broken_off.unlink()
     records = enumerate(raw for _, raw in lines(data, split))
     written: list[Path] = []
@@ -74,6 +75,12 @@ def write(data: Path, split: str, out: Path, per_shard: int,
         progress(photos[-1][0] + 1, count)
     unfinished.unlink(missing_ok=True)
     return written
+
+
+def _of_split(folder: Path, split: str, ending: str) -> list[Path]:
+    """Its files SPLIT-000000.ENDING and so on; another split may be called SPLIT-b."""
+    name = re.compile(rf"{re.escape(split)}-\d{{6,}}\.{ending}")
+    return [path for path in folder.glob(f"*.{ending}") if name.fullmatch(path.name)]
 
 
 def stream(folder: Path, *, rank: int = 0, world: int = 1, seed: int = 0, epoch: int = 0, buffer: int = 256,

@@ -168,6 +168,24 @@ def test_shards_that_broke_off_are_not_read_and_made_anew(data: Path, tmp_path: 
     assert len(names(tmp_path / "out")) == COUNT
 
 
+def test_shards_of_a_split_with_a_longer_name_are_left_alone(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(data, tmp_path / "data")
+    shutil.copy(data / "entities_dev.jsonl", tmp_path / "data" / "entities_dev-b.jsonl")
+    other = {p.name: p.read_bytes() for p in write(tmp_path / "data", "dev-b", out, 4)}
+
+    def killed(done: int, _: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(data, "dev", out, 4, killed)
+    own = [p.name for p in write(data, "dev", out, 4)]
+    assert {name: (out / name).read_bytes() for name in other} == other
+    assert sorted(p.name for p in out.iterdir()) == sorted([*own, *other])
+    with pytest.raises(ConfigError, match="holds shards of dev already"):
+        write(data, "dev", out, 4)
+
+
 def test_a_picture_that_cannot_be_opened_is_left_out_and_counted_once(data: Path, tmp_path: Path) -> None:
     shutil.copytree(data, tmp_path / "data")
     (tmp_path / "data" / "images" / "photo.4.jpg").write_bytes(b"not a picture at all")
