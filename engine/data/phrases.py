@@ -7,6 +7,7 @@ from pathlib import Path
 from engine.data.flickr8k import annotated
 from engine.data.lines import BROKEN, reason, records
 from engine.errors import DataError
+from engine.structures.photo import Photo
 from engine.structures.questions import DataSet, Pictured, ReferringExpression, Skipped
 
 
@@ -26,6 +27,7 @@ def expressions(folder: str | Path, split: str, limit: int | None = None) -> Dat
             photo = annotated(raw, path.parent / "images")
             if not photo.path.is_file():
                 raise DataError(f"there is no picture {photo.path}")
+            Photo.check(photo.path)
         except BROKEN as error:
             skipped.add(f"line {number}: {reason(error)}")
             continue

@@ -141,7 +141,8 @@ BOXES = ((float("nan"), 0, 1, 1), (0, 0, float("inf"), 1), (0.5, 0.2, 0.1, 0.9),
 
 def test_lines_of_flickr30k_entities_that_cannot_be_used_are_left_out_and_named(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    (tmp_path / "images" / "a.jpg").touch()
+    Image.new("RGB", (50, 40)).save(tmp_path / "images" / "a.jpg")
+    (tmp_path / "images" / "b.jpg").write_text("no picture")
     table = tmp_path / "entities_train.jsonl"
     bad = ["{broken", entities("gone.jpg"), *(entities(box=box) for box in BOXES), entities(start=5)]
     table.write_text("\n".join([entities(), *bad, "", entities(box=(-0.004, 0, 0.5, 1.002)), "", ""]))
@@ -150,6 +151,10 @@ def test_lines_of_flickr30k_entities_that_cannot_be_used_are_left_out_and_named(
     assert [(q.picture, q.text, q.context) for q in data.questions] == [(i, "dog", "A dog runs .") for i in (0, 2)]
     assert data.skipped.count == len(bad) and data.skipped.named[0].startswith("line 2: no json")
     assert "line 3: there is no picture" in data.skipped.named[1] and "line 4: box 1 must be" in data.skipped.named[2]
+    table.write_text(f"{entities()}\n{entities('b.jpg')}\n")
+    left_out = datasets.referring_expressions(tmp_path, "train").skipped
+    assert left_out.named == ["line 2: This file is not a picture that can be read. Choose a JPEG, PNG or WebP "
+                              "picture. (b.jpg)"]
     table.write_text("\n".join(bad))
     with pytest.raises(DataError, match=r"nothing to use in this data \(8 left out: line 1: no json"):
         datasets.referring_expressions(tmp_path, "train")
