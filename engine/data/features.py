@@ -35,14 +35,17 @@ class FeatureCache:
     """A folder with `features.f16`, `boxes.f32` and `index.json`: of each photo its annotated boxes, then its own
     detections, best first. Region 0 (the whole picture) is put in front when read.
 
-    `made`: what `compute` was told of its making. Raises DataError where the folder is incomplete or belongs to other
-    photos.
+    `made`: what `compute` was told of its making. Raises DataError where the folder is missing, incomplete or belongs
+    to other photos.
     """
 
     made: Mapping[str, Any]
 
     def __init__(self, folder: str | Path, photos: Sequence[HasBoxes]) -> None:
         folder = Path(folder)
+        if not folder.exists():
+            raise DataError(f"There are no features in {folder}. Compute them first: run `pretrain --stages features` "
+                            "with the same --views.")
         try:
             index = json.loads((folder / "index.json").read_text())
             rows = index["rows"]

@@ -229,6 +229,8 @@ def test_a_cache_of_other_photos_or_half_a_cache_is_refused(world, tmp_path) -> 
     (tmp_path / "boxes.f32").unlink()
     with pytest.raises(DataError, match="no complete feature cache"):
         FeatureCache(tmp_path, photos[:2])
+    with pytest.raises(DataError, match=r"no features in .*nowhere\. .* --stages features` with the same --views"):
+        FeatureCache(tmp_path / "nowhere", photos[:2])
 
 
 def test_collating_pads_text_and_regions_apart() -> None:
