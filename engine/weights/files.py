@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import zipfile
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from engine.errors import DiskError, WeightsError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 UNREADABLE = (SafetensorError, pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, OSError,
               KeyError, IndexError, TypeError, AttributeError)  # a damaged pickle raises anything
 
@@ -48,7 +50,10 @@ def _begins_as_safetensors(path: Path) -> bool:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """A `.safetensors` file, which appears whole or not at all. Raises DiskError where the disk is full or refuses."""
+    """A `.safetensors` file, which appears whole or not at all. Raises DiskError where the disk is full or refuses, or
+    where `path` is a folder."""
+    if path.is_dir():
+        raise DiskError(f"{path} is a folder; name a file.")
     unfinished = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,10 +63,12 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
         unfinished.chmod(mode)  # the library lets nobody else read what it writes
         os.replace(unfinished, path)
     except (SafetensorError, OSError) as error:
-        told = str(error).rpartition("I/O error: ")[2].partition(" (os error")[0]
+        told, _, number = str(error).rpartition("I/O error: ")[2].partition(" (os error ")
         why = (isinstance(error, OSError) and error.strerror) or told
-        raise DiskError(f"{path} could not be written ({why}); what was there before is kept. Free some space on this "
-                        "disk, then run the same command again.") from error
+        full = error.errno in FULL if isinstance(error, OSError) else number in {f"{code})" for code in FULL}
+        remedy = "Free some space on this disk" if full else "See that files can be written there"
+        raise DiskError(f"{path} could not be written ({why}); what was there before is kept. {remedy}, then run the "
+                        "same command again.") from error
     finally:
         unfinished.unlink(missing_ok=True)
 

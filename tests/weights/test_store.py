@@ -1,16 +1,18 @@
 """Our own checkpoints: what is saved comes back, and a file that does not fit is refused."""
 
 import dataclasses
+import errno
 import os
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
 from engine.config import base, mini
 from engine.errors import DiskError, WeightsError
-from engine.weights import store
+from engine.weights import files, store
 from engine.weights.files import read_tensors
 
 
@@ -60,6 +62,26 @@ def test_a_disk_that_refuses_is_named_and_what_was_there_is_kept(path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == before and [p.name for p in path.parent.iterdir()] == ["one.safetensors"]
+
+
+@pytest.mark.parametrize(("error", "remedy"), [
+    (SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"), "Free some space"),
+    (OSError(errno.EDQUOT, "Disk quota exceeded"), "Free some space"),
+    (SafetensorError("Error while serializing: I/O error: Permission denied (os error 13)"), "See that files can be"),
+    (OSError(errno.EROFS, "Read-only file system"), "See that files can be written there, then run the same command")])
+def test_space_is_asked_for_only_where_it_lacks(path, monkeypatch, error, remedy):
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(files, "save_file", refuse)
+    with pytest.raises(DiskError, match=rf"could not be written \([A-Z][a-z -]+\); what was there .* kept\. {remedy}"):
+        store.save(module(), path, mini(), kind="part")
+    assert [p.name for p in path.parent.iterdir()] == ["one.safetensors"]
+
+
+def test_a_folder_is_no_place_for_a_file(path):
+    with pytest.raises(DiskError, match=rf"^{path.parent} is a folder; name a file\.$"):
+        store.save(module(), path.parent, mini(), kind="part")
 
 
 def test_another_preset_or_kind_is_refused(path):
