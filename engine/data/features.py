@@ -13,12 +13,14 @@ from torch import Tensor
 
 from engine.detector.detector import Detector
 from engine.detector.elsewhere import Elsewhere, asked_from
-from engine.errors import DataError, DiskError
+from engine.errors import DataError, DiskError, PhotoError
 from engine.precision import autocast
 from engine.progress import Progress, silent
 from engine.structures.boxes import Boxes
 from engine.structures.example import Regions
 from engine.structures.photo import Photo
+
+NAMED = 100  # so many broken pictures one message names
 
 
 class HasBoxes(Protocol):
@@ -128,7 +130,8 @@ def compute(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], folder: 
             progress: Progress = silent, detections: bool = True, made: Mapping[str, Any] | None = None) -> None:
     """Fill a cache: features of the annotated boxes and of the detector's own regions of every photo.
 
-    made: what the cache tells of its making, for who takes it up.
+    made: what the cache tells of its making, for who takes it up. Raises PhotoError that names every picture whose
+    pixels cannot be read.
     """
     write(folder, photos, _features(detector, photos, detections), progress, made)
 
@@ -174,8 +177,8 @@ def _features(detector: Detector | Elsewhere, photos: Sequence[HasBoxes],
 
     Computed where the detector is."""
     device = asked_from(detector)
-    for photo in photos:
-        picture = detector.transform.picture(Photo.open(photo.path)).to(device)
+    for number, photo in enumerate(photos):
+        picture = detector.transform.picture(_opened(photos, number)).to(device)
         height, width = picture.shape[1:]
         with autocast(device.type):
             maps = detector.fast_rcnn.maps(picture[None])
@@ -184,3 +187,23 @@ def _features(detector: Detector | Elsewhere, photos: Sequence[HasBoxes],
                 own = torch.cat([own, detector.regions(maps, height, width).boxes])
             features = detector.fast_rcnn.features(maps, [own])
         yield len(photo.boxes), Boxes(own.cpu(), width, height).fractions, features.float().cpu()
+
+
+def _opened(photos: Sequence[HasBoxes], number: int) -> Photo:
+    """Raises PhotoError that names this picture and every later one that cannot be read: all are mended at once."""
+    try:
+        return Photo.open(photos[number].path)
+    except PhotoError as error:
+        others = [photo.path.name for photo in photos[number + 1:] if not _opens(photo.path)]
+        if not others:
+            raise
+        names = ", ".join(others[:NAMED]) + (" …" if len(others) > NAMED else "")
+        raise PhotoError(f"{error} Of those after it, {len(others)} cannot be read either: {names}.") from error
+
+
+def _opens(path: Path) -> bool:
+    try:
+        Photo.open(path)
+    except PhotoError:
+        return False
+    return True

@@ -15,8 +15,9 @@ from engine.data import views
 from engine.data.features import FeatureCache, compute, write
 from engine.data.flickr8k import AnnotatedPhoto
 from engine.detector.detector import Detector
-from engine.errors import ConfigError, DiskError
+from engine.errors import ConfigError, DiskError, PhotoError
 from engine.progress import silent
+from engine.structures.photo import Photo
 from engine.training.looks import Looks
 from engine.training.materials import drawn, whole
 
@@ -89,6 +90,20 @@ def test_a_full_disk_is_named_while_features_are_written(world, tmp_path, name) 
     (tmp_path / name).symlink_to("/dev/full")
     with pytest.raises(DiskError, match=r"could not be written to .* \(No space left on device\)\. Free some space"):
         compute(detector, photos[:1], tmp_path)
+
+
+def test_all_pictures_that_are_cut_off_are_named_at_once(world, tmp_path) -> None:
+    photos, detector, _, _ = world
+    whole_picture = photos[0].path.read_bytes()
+    copies = [dataclasses.replace(photos[0], path=tmp_path / f"{i}.png") for i in range(4)]
+    for copy, size in zip(copies, (None, -60, None, -60), strict=True):
+        copy.path.write_bytes(whole_picture[:size])
+        Photo.check(copy.path)
+    with pytest.raises(PhotoError, match=r"cut off\. .* \(1\.png\) Of those .*, 1 cannot be read either: 3\.png\.$"):
+        compute(detector, copies, tmp_path / "features", detections=False)
+    copies[1].path.write_bytes(whole_picture)
+    with pytest.raises(PhotoError, match=r"cut off\. Save it again, or choose another one\. \(3\.png\)$"):
+        compute(detector, copies, tmp_path / "features", detections=False)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="locks are POSIX's")
