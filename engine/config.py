@@ -182,7 +182,7 @@ class FineTuneConfig(Settings):
     optimiser: str = setting("adamw", "AdamW, or SGD with momentum 0.9", choices=("adamw", "sgd"))
     schedule: str = setting("triangle", "how the rate falls: evenly, or to a tenth at each of `drops`",
                             choices=("triangle", "steps"))
-    drops: str = setting("", "schedule steps: shares of the run after which the rate falls, such as 0.7 0.9")
+    drops: str = setting("", 'schedule steps: shares of the run after which the rate falls, in one argument: "0.7 0.9"')
     warmup: float = setting(0.1, "the rate rises first: below 1 for this share of the steps, else for so many", low=0)
     weight_decay: float = setting(0.01, "weight decay", low=0)
     clip_norm: float = setting(10.0, "largest norm of the gradient", low=0)

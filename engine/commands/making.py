@@ -13,8 +13,9 @@ from engine.errors import DataError
 def add_convert(p: argparse.ArgumentParser) -> None:
     p.add_argument("kind", choices=("published", "detectron2"),
                    help="the authors' four pre-trained models, or a Faster R-CNN C4 of detectron2")
-    p.add_argument("file", type=Path)
-    p.add_argument("out", type=Path)
+    p.add_argument("file", type=Path, help="the checkpoint")
+    p.add_argument("out", type=Path, help="the file to write: of published, NAME-vlbert.safetensors beside a vocab.txt"
+                   " is what --weights FOLDER finds; of detectron2, what --detector takes")
     p.set_defaults(run_command=_convert)
 
 
@@ -30,7 +31,7 @@ def _convert(options: argparse.Namespace) -> None:
 def add_average(p: argparse.ArgumentParser) -> None:
     p.add_argument("first", type=Path, help="folder of weights; its detector is kept")
     p.add_argument("second", type=Path, help="folder of weights that training made of the first ones")
-    p.add_argument("out", type=Path)
+    p.add_argument("out", type=Path, help="folder to write")
     p.add_argument("--share", type=float, default=0.5, help="how much of the second, 0 to 1 (default 0.5)")
     p.set_defaults(run_command=_average)
 
@@ -43,7 +44,7 @@ def _average(options: argparse.Namespace) -> None:
 
 def add_thin(p: argparse.ArgumentParser) -> None:
     p.add_argument("adapter", type=Path, help="RUN/NAME-TASK.safetensors that --tune full left")
-    p.add_argument("out", type=Path)
+    p.add_argument("out", type=Path, help="the file to write, ending in .safetensors")
     p.add_argument("--rank", type=int, default=48, help="of the matrices (default 48)")
     p.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the weights that it was trained on")
     p.set_defaults(run_command=_thin)

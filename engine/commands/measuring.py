@@ -15,13 +15,14 @@ from engine.errors import DataError
 
 
 def add_evaluate(p: argparse.ArgumentParser) -> None:
-    p.add_argument("what", choices=("pretraining", "proposals", "explanations", *TASKS))
+    p.add_argument("what", choices=("pretraining", "proposals", "explanations", *TASKS), help="what is measured")
     p.add_argument("--data", type=Path, required=True, help="folder with entities_SPLIT.jsonl and images/, "
                    "or another one that `finetune` takes")
     p.add_argument("--split", default="dev")
-    p.add_argument("--limit", type=int, default=None, help="only the first so many photos, or questions (vqa, vcr and "
-                   "grounding, but for photos of Flickr30k Entities)")
-    p.add_argument("--masking", choices=("feature", "pixels"), default="feature", help="how regions are hidden")
+    p.add_argument("--limit", type=int, default=None, help="only the first so many photos (pretraining, proposals, "
+                   "explanations, grounding on Flickr30k Entities), else questions")
+    p.add_argument("--masking", choices=("feature", "pixels"), default="feature",
+                   help="pretraining: how regions are hidden (default feature)")
     p.add_argument("--regions", action="store_true", help="explanations: also explain hidden regions; the figures of "
                    "hidden words and of hidden regions stand apart under \"kinds\"")
     p.add_argument("--weights", type=Path, default=WEIGHTS)

@@ -22,7 +22,8 @@ def add_settings(p: argparse.ArgumentParser, settings: type[Settings], leave_out
     for f in dataclasses.fields(settings):
         if f.name in leave_out:
             continue
-        flag, help = f"--{f.name.replace('_', '-')}", f"{f.metadata['help']} (default {f.default})"
+        default = "none" if f.default == "" else f.default
+        flag, help = f"--{f.name.replace('_', '-')}", f"{f.metadata['help']} (default {default})"
         if isinstance(f.default, bool):
             p.add_argument(flag, action=argparse.BooleanOptionalAction, default=f.default, help=help)
         else:

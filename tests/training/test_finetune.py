@@ -115,6 +115,15 @@ def test_the_published_schedules_are_set_by_command(folders, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_help_says_what_stands_in_each_place_and_what_is_taken_without_a_flag():
+    (verbs,) = (action.choices for action in parser()._actions if isinstance(action.choices, dict))
+    for verb, own in verbs.items():
+        assert all(action.help for action in own._actions if not action.option_strings), verb
+        assert "(default )" not in own.format_help(), verb
+    told = " ".join(verbs["finetune"].format_help().split())
+    assert 'in one argument: "0.7 0.9" (default none)' in told and "whatever the epochs (default 0)" in told
+
+
 def test_low_rank_matrices_compute_what_peft_computes(folders):
     predictor = Predictor.load(folders[0])
     model = predictor.model
