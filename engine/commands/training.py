@@ -70,7 +70,7 @@ def _pretrain(options: argparse.Namespace) -> None:
     else:
         raise ConfigError("Give --data and --resnet to train from the start, --precomputed where the regions are there "
                           "already, or --shards to go on with a stream.")
-    sys.stdout.write(f"{folder}\n")
+    sys.stdout.write(f"{folder if folder.exists() else options.out}\n")  # some stages leave no weights
 
 
 def _refuse(options: argparse.Namespace, way: str, *names: str) -> None:

@@ -8,10 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from engine.cli import main
 from engine.config import RecipeConfig, mini
 from engine.data import scenes
 from engine.errors import ConfigError, WeightsError
-from engine.training import checkpoint
+from engine.training import checkpoint, recipe
 from engine.training.processes import accelerator
 from engine.training.recipe import _run, gathered
 from engine.training.schedule import TrainingConfig
@@ -37,6 +38,15 @@ def test_ctrl_c_in_a_stage_saves_its_step_and_ends_the_recipe(tmp_path: Path) ->
     _run(material, Line(), settings, "line", True)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [20, 40]
+
+
+def test_stages_that_leave_no_weights_name_the_folder_of_the_run(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(recipe, "pretrain", lambda *_, run, **__: run / "weights")
+    command = ["pretrain", "--data", "d", "--resnet", "r", "--bert", "b", "--text", "t", "--out", str(tmp_path),
+               "--stages", "detector", "features"]
+    assert main(command) == 0 and capsys.readouterr().out == f"{tmp_path}\n"
+    (tmp_path / "weights").mkdir()
+    assert main(command) == 0 and capsys.readouterr().out == f"{tmp_path / 'weights'}\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="locks are POSIX's")
