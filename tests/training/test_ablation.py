@@ -1,6 +1,7 @@
 """The ablation on four scenes: every setting is trained with equal steps, measured, and not trained twice."""
 
 import dataclasses
+import json
 
 import pytest
 import torch
@@ -45,6 +46,13 @@ def test_every_setting_is_trained_with_equal_steps_and_measured(tmp_path, monkey
     assert ablation.table(found).count("\n") == len(found) + 1
     states = [checkpoint.load(run / "ablation" / str(i) / "tuning" / "state.pt") for i in range(len(found))]
     assert {s["step"] for s in states} == {states[0]["step"]}
+    logs = [[json.loads(line) for line in (run / "ablation" / str(i) / "log.jsonl").read_text().splitlines()]
+            for i in range(len(found))]
+    stages = [[(line["stage"], line["steps"]) for line in log] for log in logs]
+    assert [stage for stage, _ in stages[0]] == ["pretraining", "tuning"] and all(own == stages[0] for own in stages)
+    learned = [[line["losses"].keys() & {"regions", "relationship", "text"} for line in log] for log in logs]
+    assert learned == [[switched] * 2 for switched in (
+        {"regions", "text"}, {"text"}, {"regions", "relationship", "text"}, {"regions"}, {"regions", "text"})]
     moved = [not torch.equal(s["model"][key], detector.state_dict()[key.removeprefix("detector.")]) for s in states
              for key in ["detector.fast_rcnn.backbone.layer3.0.conv1.weight"]]
     assert moved == [s.move_detector for s in ablation.SETTINGS]
