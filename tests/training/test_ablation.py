@@ -6,6 +6,7 @@ import json
 import pytest
 import torch
 
+from engine.cli import main
 from engine.config import DetectorConfig, EncoderConfig, ModelConfig, PretrainingConfig, RecipeConfig
 from engine.data import scenes
 from engine.detector.detector import Detector
@@ -63,3 +64,16 @@ def test_every_setting_is_trained_with_equal_steps_and_measured(tmp_path, monkey
     (tmp_path / "text.txt").write_text("a green box .\n")
     with pytest.raises(ConfigError, match=r"ablation.0 was made with text "):
         figures()
+
+
+def test_the_table_is_printed_and_saved_beside_the_figures(tmp_path, monkeypatch, capsys):
+    own = {"setting": "everything", "words": {"image": {"top1": 0.5, "noun_top1": 0.25}},
+           "regions": {"caption": {"top1": 0.125}}, "phrases": {"accuracy": 1.0}}
+    monkeypatch.setattr(ablation, "ablate", lambda *_, **__: iter([own, own | {"setting": "without MVRC"}]))
+    file = tmp_path / "ablation.json"
+    assert main(["ablate", "--data", "d", "--text", "t", "--run", "r", "--bert", "b", "--json", str(file)]) == 0
+    told = json.loads(file.read_text())
+    assert [f["setting"] for f in told["settings"]] == ["everything", "without MVRC"]
+    assert told["table"][2:] == ["| everything | 50.0 | 25.0 | 12.5 | 100.0 |",
+                                 "| without MVRC | 50.0 | 25.0 | 12.5 | 100.0 |"]
+    assert capsys.readouterr().err.splitlines() == told["table"]
