@@ -20,10 +20,14 @@ from tests.reference.cases import Case, check, check_gradient_norms, fast_rcnn_o
 D = 64
 
 
+def small_vlbert() -> VLBert:
+    return VLBert(RegionEmbedding(2048, 2048, D, 0.1, learned_hidden=False), Embeddings(200, D, 64, 3, 0.1),
+                  Encoder(3, D, 4, 128, 0.1, 0.1), classes=1601)
+
+
 def small(case: Case, head) -> tuple[FineTuned, FastRCNN | None]:
     tensors, detector = rename_task(case.state())
-    model = FineTuned(VLBert(RegionEmbedding(2048, 2048, D, 0.1, learned_hidden=False),
-                             Embeddings(200, D, 64, 3, 0.1), Encoder(3, D, 4, 128, 0.1, 0.1), classes=1601), head)
+    model = FineTuned(small_vlbert(), head)
     fresh = [k for k in model.state_dict() if k not in tensors]
     assert all(k.startswith(("vlbert.heads.", "vlbert.pooler.", "vlbert.embeddings.hidden_region_word",
                              "vlbert.embeddings.text_only")) for k in fresh)
@@ -126,3 +130,16 @@ def test_choosing_among_four_agrees():
     classes = cross_entropy(model.head.regions(encoded.regions[known]), labels[known])
     assert classes.item() == pytest.approx(case.scalars["cnn_regularization_loss"], rel=1e-4)
     check_gradients(case, model, fast_rcnn, answer + classes)
+
+
+@pytest.mark.parametrize(("head", "layer", "source"), [
+    (AnswerHead(D, 37), "", "mlm"), (RegionScorer(D), "", "mvrc"), (ChoiceHead(D, 81), "regions.", "mvrc")])
+def test_a_new_head_starts_from_a_transform_of_pre_training(head, layer, source):
+    vlbert = small_vlbert()
+    for parameter in vlbert.heads.parameters():
+        torch.nn.init.normal_(parameter)
+    names = ("dense.weight", "dense.bias") + (("norm.weight", "norm.bias") if source == "mlm" else ())
+    before = vlbert.heads.get_submodule(source).state_dict()
+    after = FineTuned(vlbert, head).head.state_dict()
+    for name in names:
+        assert torch.equal(after[layer + name], before[name]), name
