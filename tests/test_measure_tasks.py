@@ -1,22 +1,82 @@
-"""The shipped adapters on real photographs: the figures of `evaluate`, against asking one by one."""
+"""The figures of `evaluate`: of known choices, counted by hand; of the shipped adapters, against asking one by one."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from engine import precision
 from engine.cli import main
 from engine.data import daquar as reader
 from engine.data.flickr8k import read
+from engine.data.tokenizer import WordPieces
+from engine.measure import tasks
+from engine.model.task_heads import AnswerHead, ChoiceHead, FineTuned
+from engine.model.vlbert import VLBert
 from engine.structures.boxes import Boxes
 from engine.structures.example import Example, Regions, collate
 from engine.structures.photo import Photo
+from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, Pictured, TaggedText
+from engine.tasks.vcr import VcrTask
+from engine.tasks.vqa import VqaTask
 from engine.weights.adapters import base_file, digest, load_adapter
 from tests.conftest import ROOT
+from tests.tiny import CONFIG, VOCABULARY
 
 WEIGHTS = ROOT / "assets" / "weights"
 NEAR = 1e-3  # of a score: rounding in float32, in batches of other lengths
+
+
+def tiny(head) -> FineTuned:
+    return FineTuned(VLBert.from_config(CONFIG), head).eval()
+
+
+def test_soft_scores_exact_matches_and_answers_of_one_word_are_counted(monkeypatch) -> None:
+    answers = ("red", "dark red", "2", "yes", "dog", "cat")
+    said = {True: ("dark red", "2", "yes", "dog", "cat", "cat"), False: ("red", "dog", "2", "cat", "yes", "red")}
+
+    class Saying(VqaTask):
+        def logits(self, examples, picture=True):
+            return F.one_hot(torch.tensor([answers.index(said[picture][i]) for i in examples]), len(answers)).float()
+
+    monkeypatch.setattr(tasks, "VqaTask", Saying)
+    known = [{"red": 1.0, "dark red": 0.6}, {"3": 0.9, "2": 0.3}, {"yes": 1.0}, {"dog": 0.6, "cat": 0.6, "fox": 0.3},
+             {"red,blue": 1.0}, {"dog": 0.9}]
+    data = DataSet((Pictured(ROOT / "0"), Pictured(ROOT / "1")), tuple(
+        OpenQuestion(i % 2, "what is it ?", own, "even" if i in (0, 2, 4) else "odd") for i, own in enumerate(known)))
+    found = tasks.vqa(SimpleNamespace(pieces=WordPieces(VOCABULARY)), tiny(AnswerHead(32, len(answers))), answers, data)
+    assert (found["n"], found["n_single"]) == (6, 4)
+    assert found["accuracy"] == pytest.approx((0.6 + 0.3 + 1 + 0.6 + 0 + 0) / 6)
+    assert found["accuracy_single"] == pytest.approx((0.3 + 1 + 0.6 + 0) / 4)
+    assert found["exact_match"] == 2 / 6
+    assert found["by_kind"] == pytest.approx({"even": 1.6 / 3, "odd": 0.9 / 3})
+    blind = found["no_image"]
+    assert blind["accuracy"] == pytest.approx((1 + 0 + 0 + 0.6 + 0 + 0) / 6)
+    assert blind["accuracy_single"] == pytest.approx(0.6 / 4) and blind["exact_match"] == 2 / 6
+
+
+def test_answers_reasons_and_both_are_counted(monkeypatch) -> None:
+    right = {(True, "answer"): (1, 1, 0, 0, 1), (True, "rationale"): (0, 1, 1, 1, 1),
+             (False, "answer"): (0, 0, 0, 1, 0), (False, "rationale"): (1, 0, 0, 1, 0)}
+
+    class Choosing(VcrTask):
+        def scores(self, examples, picture=True):
+            chosen = []
+            for ask, question in (divmod(i, len(self.questions)) for i in examples):
+                own = self.questions[question]
+                truth = own.rationale if ask else own.answer
+                chosen.append(truth if right[picture, self.asks[ask]][question] else 3 - truth)
+            return F.one_hot(torch.tensor(chosen), 4).float()
+
+    monkeypatch.setattr(tasks, "VcrTask", Choosing)
+    four = tuple(map(TaggedText.plain, "abcd"))
+    data = DataSet((Pictured(ROOT / "0"), Pictured(ROOT / "1")), tuple(
+        ChoiceQuestion(i % 2, TaggedText.plain("why ?"), four, i % 4, four, (i + 1) % 4) for i in range(5)))
+    found = tasks.vcr(SimpleNamespace(pieces=WordPieces(VOCABULARY)), tiny(ChoiceHead(32, 0)), data)
+    assert found == {"answer": 3 / 5, "rationale": 4 / 5, "both": 2 / 5,
+                     "no_image": {"answer": 1 / 5, "rationale": 2 / 5}, "n": 5}
 
 
 def figures_of(what: str, folder, tmp_path, limit: int) -> dict:

@@ -65,7 +65,8 @@ def grounding(predictor: Predictor, model: FineTuned, data: DataSet[ReferringExp
 @torch.inference_mode()
 def vqa(predictor: Predictor, model: FineTuned, answers: Sequence[str], data: DataSet[OpenQuestion]) -> Figures:
     """`accuracy`: the score people gave the model's answer (where there is one right answer: exact match);
-    `accuracy_single`: of the questions whose answer is one word. The same without the picture."""
+    `accuracy_single`: of the questions whose answer is one word; `exact_match`: how often no other answer has a better
+    score than the model's. The same without the picture."""
     task = VqaTask(model, data.questions, SeenRegions(predictor, data.pictures), predictor.pieces, answers)
     names = list(answers)
     scores: dict[bool, list[float]] = {True: [], False: []}
@@ -80,7 +81,8 @@ def vqa(predictor: Predictor, model: FineTuned, answers: Sequence[str], data: Da
     kinds = sorted({q.kind for q in asked})
 
     def figures(own: Sequence[float]) -> Figures:
-        return {"accuracy": share(own), "accuracy_single": share([own[k] for k in single]),
+        exact = [s > 0 and s == max(q.answers.values()) for s, q in zip(own, asked, strict=True)]
+        return {"accuracy": share(own), "accuracy_single": share([own[k] for k in single]), "exact_match": share(exact),
                 "by_kind": {kind: share([s for s, q in zip(own, asked, strict=True) if q.kind == kind])
                             for kind in kinds}}
 
