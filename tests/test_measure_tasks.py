@@ -13,12 +13,13 @@ from engine.data import daquar as reader
 from engine.data.flickr8k import read
 from engine.data.tokenizer import WordPieces
 from engine.measure import tasks
-from engine.model.task_heads import AnswerHead, ChoiceHead, FineTuned
+from engine.model.task_heads import AnswerHead, ChoiceHead, FineTuned, RegionScorer
 from engine.model.vlbert import VLBert
 from engine.structures.boxes import Boxes
 from engine.structures.example import Example, Regions, collate
 from engine.structures.photo import Photo
-from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, Pictured, TaggedText
+from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, Pictured, ReferringExpression, TaggedText
+from engine.tasks.grounding import GroundingTask
 from engine.tasks.vcr import VcrTask
 from engine.tasks.vqa import VqaTask
 from engine.weights.adapters import base_file, digest, load_adapter
@@ -77,6 +78,40 @@ def test_answers_reasons_and_both_are_counted(monkeypatch) -> None:
     found = tasks.vcr(SimpleNamespace(pieces=WordPieces(VOCABULARY)), tiny(ChoiceHead(32, 0)), data)
     assert found == {"answer": 3 / 5, "rationale": 4 / 5, "both": 2 / 5,
                      "no_image": {"answer": 1 / 5, "rationale": 2 / 5}, "n": 5}
+
+
+def test_regions_that_are_meant_are_counted_with_and_without_a_look_at_them(monkeypatch) -> None:
+    given = ((0.0, 0.0, 0.4, 1.0), (0.0, 0.0, 0.4, 0.9), (0.6, 0.0, 1.0, 1.0))  # the first two are nearly one
+    detected = ((0.6, 0.0, 1.0, 0.9), (0.0, 0.0, 0.1, 0.1))
+    meant = {"one": (0, 2, 1), "two": (1, 0, 2), "three": (2, 2, 1)}  # given box, the same unseen, own region
+
+    def see(photo, boxes=None):
+        found = torch.tensor([(0.0, 0.0, 1.0, 1.0), *(detected if boxes is None else boxes)])
+        return SimpleNamespace(regions=Regions(torch.ones(len(found), CONFIG.appearance), found))
+
+    class Meaning(GroundingTask):
+        def scores(self, examples):
+            return [self._score(e) for e in examples]
+
+        def _score(self, example):
+            count, word = len(example.regions), self.pieces.pieces[example.piece_ids[1]]
+            unseen = set(example.hidden_regions) == set(range(count))
+            assert unseen == (not example.regions.appearance.any())
+            own = count == 1 + len(detected)
+            return F.one_hot(torch.tensor(meant[word][2] if own else 1 + meant[word][1 if unseen else 0]), count)
+
+    monkeypatch.setattr(tasks, "GroundingTask", Meaning)
+    picture = Pictured(ROOT / "assets" / "examples" / "dog.jpg", given)
+    data = DataSet((picture,), (ReferringExpression(0, "one", (0,), kinds=("left",)),
+                                ReferringExpression(0, "two", (0,), kinds=("left",)),
+                                ReferringExpression(0, "three", (2,), kinds=("right",))))
+    found = tasks.grounding(SimpleNamespace(pieces=WordPieces(VOCABULARY), see=see), tiny(RegionScorer(32)), data)
+    left, right = found["by_kind"].pop("left"), found["by_kind"].pop("right")
+    assert found == {"given_boxes": {"accuracy": 2 / 3, "at_iou_0.5": 1.0}, "by_kind": {}, "n": 3,
+                     "proposals": {"accuracy": 1 / 3, "upper_bound": 1 / 3},
+                     "no_image": {"given_boxes": {"accuracy": 2 / 3, "at_iou_0.5": 2 / 3}}}
+    assert left["given_boxes"]["accuracy"] == left["no_image"]["given_boxes"]["accuracy"] == 0.5 and left["n"] == 2
+    assert right["no_image"] == {"given_boxes": {"accuracy": 1.0, "at_iou_0.5": 1.0}}
 
 
 def figures_of(what: str, folder, tmp_path, limit: int) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from engine.precision import autocast
 from engine.predictor import Predictor
 from engine.progress import counted
 from engine.structures.boxes import Boxes
+from engine.structures.example import Example, Regions
 from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, ReferringExpression
 from engine.tasks.chunks import MET
 from engine.tasks.grounding import GroundingTask
@@ -26,11 +28,11 @@ Figures = dict[str, Any]
 def grounding(predictor: Predictor, model: FineTuned, data: DataSet[ReferringExpression]) -> Figures:
     """`given_boxes`: the best-scored of the picture's own boxes is one of the expression's, or (`at_iou_0.5`, RefCOCO's
     published measure) overlaps one by at least a half. `proposals`: the best of the detector's own regions does;
-    `upper_bound`: any of them does."""
+    `upper_bound`: any of them does. `no_image`: of the given boxes where the model knows nothing but their places."""
     given = GroundingTask(model, data.questions, SeenRegions(predictor, data.pictures), predictor.pieces)
     own = GroundingTask(model, data.questions, SeenRegions(predictor, data.pictures, own=True), predictor.pieces)
-    right: list[bool] = []
-    near: list[bool] = []
+    right: dict[bool, list[bool]] = {True: [], False: []}
+    near: dict[bool, list[bool]] = {True: [], False: []}
     found: list[bool] = []
     possible: list[bool] = []
     kinds: list[tuple[str, ...]] = []
@@ -38,27 +40,34 @@ def grounding(predictor: Predictor, model: FineTuned, data: DataSet[ReferringExp
         picture = data.questions[numbers[0]].picture
         boxes = Boxes.from_fractions(data.pictures[picture].boxes, 1.0, 1.0)
         regions = given.source.regions([(picture, ())])[0]
-        best = [int(s[1:].argmax()) for s in scores_of(given, [given.built(i, regions) for i in numbers])]
+        asked = [given.built(i, regions) for i in numbers]
+        alike = boxes.iou(boxes) >= MET  # [G, G]
+        for seen, built in ((True, asked), (False, [without_picture(e) for e in asked])):
+            for i, scores in zip(numbers, scores_of(given, built), strict=True):
+                best, true = int(scores[1:].argmax()), list(data.questions[i].boxes)
+                right[seen].append(best in true)
+                near[seen].append(bool(alike[true, best].any()))
         regions = own.source.regions([(picture, range(own.source.detected(picture)))])[0]
         met = boxes.iou(Boxes(regions.boxes, 1.0, 1.0)) >= MET  # [G, R]
-        alike = boxes.iou(boxes) >= MET  # [G, G]
         meant = [int(s.argmax()) for s in scores_of(own, [own.built(i, regions) for i in numbers])]
-        for i, first, region in zip(numbers, best, meant, strict=True):
+        for i, region in zip(numbers, meant, strict=True):
             true = list(data.questions[i].boxes)
-            right.append(first in true)
-            near.append(bool(alike[true, first].any()))
             found.append(bool(met[true, region].any()))
             possible.append(bool(met[true].any()))
             kinds.append(data.questions[i].kinds)
 
+    def of_given(seen: bool, chosen: Sequence[int]) -> Figures:
+        return {"given_boxes": {"accuracy": share([right[seen][i] for i in chosen]),
+                                "at_iou_0.5": share([near[seen][i] for i in chosen])}}
+
     def figures(chosen: Sequence[int]) -> Figures:
-        return {"given_boxes": {"accuracy": share([right[i] for i in chosen]),
-                                "at_iou_0.5": share([near[i] for i in chosen])},
-                "proposals": {"accuracy": share([found[i] for i in chosen]),
-                              "upper_bound": share([possible[i] for i in chosen])}, "n": len(chosen)}
+        return of_given(True, chosen) | {
+            "proposals": {"accuracy": share([found[i] for i in chosen]),
+                          "upper_bound": share([possible[i] for i in chosen])},
+            "no_image": of_given(False, chosen), "n": len(chosen)}
 
     every = sorted({kind for own_kinds in kinds for kind in own_kinds})
-    return figures(range(len(right))) | {
+    return figures(range(len(kinds))) | {
         "by_kind": {kind: figures([i for i, k in enumerate(kinds) if kind in k]) for kind in every}}
 
 
@@ -103,6 +112,13 @@ def vcr(predictor: Predictor, model: FineTuned, data: DataSet[ChoiceQuestion]) -
     both = [a and b for a, b in zip(right[True, 0], right[True, 1], strict=True)]
     return {"answer": share(right[True, 0]), "rationale": share(right[True, 1]), "both": share(both),
             "no_image": {"answer": share(right[False, 0]), "rationale": share(right[False, 1])}, "n": len(both)}
+
+
+def without_picture(example: Example) -> Example:
+    """The same words and places, with no look at any region, nor at the whole."""
+    regions = example.regions
+    return replace(example, regions=Regions(torch.zeros_like(regions.appearance), regions.boxes),
+                   hidden_regions=range(len(regions)))
 
 
 def scores_of(task: GroundingTask, examples: Sequence[Any]) -> list[torch.Tensor]:
