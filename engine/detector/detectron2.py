@@ -132,11 +132,16 @@ def read_config(config: str) -> Any:
     return settings
 
 
-def _library(part: str = "") -> Any:
-    """detectron2, or a module of it. Raises ConfigError where it is not installed."""
+def check_library() -> None:
+    """Raises ConfigError where detectron2 is not installed."""
     if importlib.util.find_spec("detectron2") is None:
         raise ConfigError(f"detectron2 is not installed. Get it with: {GET_IT} - or convert the weights once, "
                           "where it is not needed: python -m engine convert detectron2 FILE OUT.")
+
+
+def _library(part: str = "") -> Any:
+    """detectron2, or a module of it. Raises ConfigError where it is not installed."""
+    check_library()
     return importlib.import_module(f"detectron2.{part}" if part else "detectron2")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.data.nouns import RegionClasses
 from engine.data.vocabulary import classes_of
-from engine.detector.detectron2 import build, read_config
+from engine.detector.detectron2 import build, check_library, read_config
 from engine.detector.elsewhere import Elsewhere, device_named
 from engine.errors import ConfigError
 from engine.weights.adapters import digest
@@ -27,6 +27,7 @@ def load_detector(choice: str, device: str = "auto") -> tuple[Elsewhere, RegionC
         config, converted = load_c4(Path(choice))
         classes = classes_of(config.classes)
         return Elsewhere(converted.to(place).eval(), place), classes
+    check_library()
     name, weights = _parts(choice)
     check_file(weights)
     detector = build(name, place)

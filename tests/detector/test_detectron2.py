@@ -192,20 +192,21 @@ def test_labels_are_answered_by_the_classes_of_the_model(predictor):
         assert (None if found is None else predictor.classes.names[found]) == truth
 
 
-def test_a_missing_library_says_how_to_get_it(monkeypatch, tmp_path):
+@pytest.mark.parametrize("weights", ["", ":model_final.pkl"])
+def test_a_missing_library_says_how_to_get_it(monkeypatch, weights):
     monkeypatch.setattr(wrapper.importlib.util, "find_spec", lambda name: None)
-    (tmp_path / "w.pkl").write_bytes(b"")
     with pytest.raises(ConfigError, match=r"detectron2 is not installed.*pip install 'git\+https.*or convert"):
-        load_detector(f"detectron2:{COCO}:{tmp_path / 'w.pkl'}", "cpu")
+        load_detector(f"detectron2:{COCO}{weights}", "cpu")
 
 
 def test_a_choice_without_weights_is_refused():
+    with pytest.raises(WeightsError, match=r"There is no file nowhere\.safetensors"):
+        load_detector("nowhere.safetensors", "cpu")
+    pytest.importorskip("detectron2", reason="detectron2 is not installed")
     with pytest.raises(ConfigError, match=r"names no weights, and nothing is fetched.*Write detectron2:some.yaml:FILE"):
         load_detector("detectron2:some.yaml", "cpu")
     with pytest.raises(WeightsError, match=r"There is no file nowhere\.pth"):
         load_detector("detectron2:some.yaml:nowhere.pth", "cpu")
-    with pytest.raises(WeightsError, match=r"There is no file nowhere\.safetensors"):
-        load_detector("nowhere.safetensors", "cpu")
 
 
 def test_weights_that_a_configuration_names_are_taken_where_they_are_on_this_disk(tmp_path):
