@@ -6,6 +6,7 @@ The photos of a step are drawn, learned from, and forgotten; the weights and the
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from torch import Tensor
 
 from engine.data.flickr8k import AnnotatedPhoto
 from engine.tasks.end_to_end import EndToEndTask
+
+KEPT = 1024  # names of photos: more than any step draws
 
 
 class StreamedTask:
@@ -26,6 +29,7 @@ class StreamedTask:
     def __init__(self, build: Callable[[Sequence[AnnotatedPhoto]], EndToEndTask], photos: Iterator[AnnotatedPhoto],
                  count: int) -> None:
         self.build, self.photos, self.count = build, photos, count
+        self.names: deque[str] = deque(maxlen=KEPT)
         self.empty = build(())
         self.model = self.empty.model
 
@@ -38,6 +42,10 @@ class StreamedTask:
     def skip(self, examples: int) -> None:
         next(itertools.islice(self.photos, examples, examples), None)
 
+    def drawn(self, examples: int) -> list[str]:
+        return list(self.names)[-examples:]
+
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         drawn = list(itertools.islice(self.photos, len(examples)))
+        self.names.extend(f"{photo.path.name} in {photo.path.parent.name}" for photo in drawn)
         return self.build(drawn).losses(list(range(len(drawn))), generator)

@@ -54,6 +54,9 @@ class Streamed(Protocol):
     def skip(self, examples: int) -> None:
         """Pass over what this process has learned from already."""
 
+    def drawn(self, examples: int) -> list[str]:
+        """What the last so many that this process drew are called."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -95,12 +98,13 @@ def train(task: Trainable, config: TrainingConfig, run: Path | None = None,
         for group in optimiser.param_groups:
             group["lr"] = rate * group["scale"]
         examples = examples_at(step, len(task), config)
+        own = len(own_examples(examples, config, machine))
         losses = sum_losses(machine, _forward_backward(task, config, machine, scaler, step, examples))
-        _check(all(map(math.isfinite, losses.values())), "loss", step, examples)
+        _check(all(map(math.isfinite, losses.values())), "loss", step, examples, task, own)
         sum_gradients(machine, parameters)
         scaler.unscale_(optimiser)
         norm = float(nn.utils.clip_grad_norm_(parameters, config.clip_norm))
-        _check(math.isfinite(norm) or scaler.is_enabled(), "gradient", step, examples)
+        _check(math.isfinite(norm) or scaler.is_enabled(), "gradient", step, examples, task, own)
         scaler.step(optimiser)
         scaler.update()
         optimiser.zero_grad(set_to_none=True)
@@ -152,10 +156,15 @@ def _forward_backward(task: Trainable, config: TrainingConfig, machine: Accelera
     return sums
 
 
-def _check(finite: bool, what: str, step: int, examples: list[int]) -> None:
-    if not finite:
-        raise DataError(f"The {what} is not a number at step {step + 1} (examples {examples}). Lower the rate; where "
-                        "that does not help, remove the features of this run, which may be damaged.")
+def _check(finite: bool, what: str, step: int, examples: list[int], task: Trainable, own: int) -> None:
+    """Raises DataError. own: how many of the step's examples this process computes."""
+    if finite:
+        return
+    told, mend = f"examples {examples}", "remove the features of this run, which may be damaged"
+    if isinstance(task, Streamed):
+        told, mend = ", ".join(task.drawn(own)), "leave these photos out, one of which may be damaged"
+    raise DataError(f"The {what} is not a number at step {step + 1} ({told}). Lower the rate; where that does not "
+                    f"help, {mend}.")
 
 
 class _SavedState:

@@ -1,6 +1,7 @@
 """Pre-training on a stream of photos: it learns from all of them, and goes on where it was."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,12 @@ from PIL import Image
 from engine.cli import main
 from engine.config import RecipeConfig
 from engine.data import shards
+from engine.data.flickr8k import AnnotatedPhoto
+from engine.errors import DataError
+from engine.tasks.streamed import StreamedTask
+from engine.training.schedule import TrainingConfig
 from engine.training.streaming import pretrain_streamed
+from engine.training.trainer import train
 from engine.weights.shipped import load_all
 
 WEIGHTS = Path(__file__).parents[2] / "assets" / "weights"
@@ -67,6 +73,26 @@ def test_every_photo_with_a_box_comes_once_an_epoch(folder) -> None:
         assert sorted(p.path.name for p in epoch) == [f"{i}.jpg" for i in range(1, COUNT)]
     assert all(isinstance(p.source, bytes) for p in drawn)
     assert shards.count(folder / "shards") == COUNT
+
+
+def test_a_loss_that_is_no_number_names_the_photos_that_were_drawn() -> None:
+    class Dark:
+        """Learns nothing of photos, and breaks where the sixth is among them."""
+
+        def __init__(self, photos: Sequence[AnnotatedPhoto]) -> None:
+            self.model, self.broken = torch.nn.Linear(1, 1), any(p.path.name == "5.jpg" for p in photos)
+
+        def groups(self) -> list[dict]:
+            return [{"params": list(self.model.parameters()), "scale": 1.0}]
+
+        def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, torch.Tensor]:
+            return {"dark": self.model(torch.ones(1, 1)).sum() * (float("nan") if self.broken else 1.0)}
+
+    stream = (AnnotatedPhoto(Path(f"a.tar/{i}.jpg"), 1, 1, (), ()) for i in range(100))
+    settings = TrainingConfig(epochs=1, batch_size=4, accumulate=2, precision="no")
+    names = ", ".join(rf"{i}\.jpg in a\.tar" for i in (4, 5, 6, 7))
+    with pytest.raises(DataError, match=rf"at step 2 \({names}\)\. Lower the rate.* leave these photos out"):
+        list(train(StreamedTask(Dark, stream, 100), settings))
 
 
 def test_neither_data_nor_shards_is_refused_with_what_to_give(tmp_path, capsys) -> None:
