@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from engine.data import shards
 from engine.data.flickr8k import AnnotatedPhoto
 from engine.errors import DataError
 from engine.tasks.streamed import StreamedTask
+from engine.training import streaming
 from engine.training.schedule import TrainingConfig
 from engine.training.streaming import pretrain_streamed
 from engine.training.trainer import train
@@ -93,6 +95,20 @@ def test_a_loss_that_is_no_number_names_the_photos_that_were_drawn() -> None:
     names = ", ".join(rf"{i}\.jpg in a\.tar" for i in (4, 5, 6, 7))
     with pytest.raises(DataError, match=rf"at step 2 \({names}\)\. Lower the rate.* leave these photos out"):
         list(train(StreamedTask(Dark, stream, 100), settings))
+
+
+def test_each_of_several_processes_reads_its_own_shards(folder, tmp_path, monkeypatch) -> None:
+    told = {}
+
+    def begun(where: Path, **given) -> None:
+        told.update(given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(streaming, "accelerator", lambda: SimpleNamespace(process_index=1, num_processes=2))
+    monkeypatch.setattr(shards, "photos", begun)
+    with pytest.raises(KeyboardInterrupt):
+        streamed(folder, tmp_path, 1)
+    assert (told["rank"], told["world"]) == (1, 2)
 
 
 def test_neither_data_nor_shards_is_refused_with_what_to_give(tmp_path, capsys) -> None:
