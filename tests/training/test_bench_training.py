@@ -2,10 +2,12 @@
 
 import pytest
 
+from engine import bench_training as bench
 from engine import config
 from engine.bench_training import bench_training
 from engine.config import DetectorConfig, EncoderConfig, ModelConfig, PretrainingConfig
 from engine.errors import ConfigError
+from engine.training.trainer import Report
 from tests.conftest import ROOT
 
 VOCABULARY = ROOT / "assets" / "weights" / "vocab.txt"
@@ -26,6 +28,12 @@ def test_a_preset_without_a_trainable_detector_is_timed_on_cached_features_only(
     monkeypatch.setitem(config.PRESETS, "tiny", lambda: ModelConfig(name="tiny", encoder=SIZES, precomputed=True))
     figures = bench_training("tiny", VOCABULARY, steps=1)
     assert "photos_per_second_end_to_end" not in figures and figures["peak_megabytes_on_cached_features"] > 0
+
+
+def test_the_figure_is_the_examples_of_a_second_after_the_first_step(monkeypatch) -> None:
+    reports = [Report(step + 1, 4, {}, 0.0, 0.0, elapsed, 0.0) for step, elapsed in enumerate((5.0, 7.0, 9.0, 11.0))]
+    monkeypatch.setattr(bench, "train", lambda task, settings: iter(reports))
+    assert bench._per_second(range(64), 32, 3) == pytest.approx(3 * 32 / (11 - 5))
 
 
 def test_an_unknown_preset_and_no_steps_are_refused() -> None:
