@@ -14,17 +14,20 @@ from engine.errors import ConfigError
 from engine.training.events import mend
 from engine.training.trainer import Report
 
+SELDOM = 10.0  # seconds without a line on stderr, after which a step writes one
+
 
 def written(reports: Iterable[Report], stage: str, file: Path, every: int = 20,
             tensorboard: bool = False) -> Iterator[Report]:
     """Pass reports on; append every `every`-th, with the mean of the losses since the last, to `file` and stderr.
 
-    A norm that is not finite (float16's scale was too high; the step is left out) is null. tensorboard: the same
-    figures go to the folder `tensorboard` beside `file`. Raises ConfigError where it is missing.
+    Slow steps are told on stderr in between, too. A norm that is not finite (float16's scale was too high; the step is
+    left out) is null. tensorboard: the same figures go to the folder `tensorboard` beside `file`. Raises ConfigError
+    where it is missing.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     sums: dict[str, float] = {}
-    count = 0
+    count, told = 0, 0.0
     with ExitStack() as closing:
         board = closing.enter_context(_board(file.parent / "tensorboard" / stage)) if tensorboard else None
         mend(file)
@@ -33,16 +36,19 @@ def written(reports: Iterable[Report], stage: str, file: Path, every: int = 20,
             count += 1
             for name, value in report.losses.items():
                 sums[name] = sums.get(name, 0.0) + value
-            if report.step % every == 0 or report.step == report.steps:
-                means = {name: round(value / count, 4) for name, value in sums.items()}
+            means = {name: round(value / count, 4) for name, value in sums.items()}
+            due = report.step % every == 0 or report.step == report.steps
+            if due or report.elapsed - told >= SELDOM:
+                told = report.elapsed
+                text = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
+                sys.stderr.write(f"{stage} {report.step}/{report.steps}  {text}  "
+                                 f"{_clock(report.elapsed)} gone, {_clock(report.left)} left\n")
+            if due:
                 line = {"stage": stage, "step": report.step, "steps": report.steps, "losses": means,
                         "rate": report.rate, "norm": round(report.norm, 4) if math.isfinite(report.norm) else None,
                         "elapsed": round(report.elapsed, 1), "left": round(report.left, 1)}
                 out.write(json.dumps(line, allow_nan=False) + "\n")
                 out.flush()
-                text = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
-                sys.stderr.write(f"{stage} {report.step}/{report.steps}  {text}  "
-                                 f"{_clock(report.elapsed)} gone, {_clock(report.left)} left\n")
                 if board:
                     for name, value in {**{f"loss/{n}": v for n, v in means.items()}, "rate": report.rate,
                                         "norm": report.norm}.items():

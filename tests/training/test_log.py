@@ -44,6 +44,16 @@ def test_every_line_is_strict_json_also_after_a_full_disk_and_a_norm_beyond_all_
     assert json.loads(event)["event"] == "finished" and (cut, half) == ('{"stage": "line", "st', '{"cut')
 
 
+def test_slow_steps_are_told_on_stderr_before_the_log_has_its_line(tmp_path: Path, capsys) -> None:
+    steps = enumerate((4.0, 12.0, 13.0, 30.0, 31.0), 1)
+    list(written([Report(i, 5, {"square": float(i)}, 1e-3, 1.0, elapsed, 0.0) for i, elapsed in steps], "line",
+                 tmp_path / "log.jsonl"))
+    assert [line.split("  ")[:2] for line in capsys.readouterr().err.splitlines()] == [
+        ["line 2/5", "square 1.500"], ["line 4/5", "square 2.500"], ["line 5/5", "square 3.000"]]
+    line, = map(json.loads, (tmp_path / "log.jsonl").read_text().splitlines())
+    assert line["step"] == 5 and line["losses"] == {"square": 3.0}
+
+
 def test_a_missing_tensorboard_is_named_before_the_first_step(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     task = Line()
