@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,8 @@ def ablate(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Path,
         _refuse_other(run / "ablation" / str(number), made)
     for number, setting in enumerate(SETTINGS):
         folder = run / "ablation" / str(number)
+        if material.machine.is_main_process:
+            sys.stderr.write(f"setting {number + 1} of {len(SETTINGS)}, {setting.name}\n")
         if not (folder / "figures.json").exists():
             _write(made, folder / MADE)
             own = dataclasses.replace(config, pretraining=dataclasses.replace(config.pretraining, **setting.switches))

@@ -21,7 +21,7 @@ CONFIG = ModelConfig(
     pretraining=PretrainingConfig(alignment=0.5, word_probability=0.5, region_probability=0.5))
 
 
-def test_every_setting_is_trained_with_equal_steps_and_measured(tmp_path, monkeypatch):
+def test_every_setting_is_trained_with_equal_steps_and_measured(tmp_path, monkeypatch, capsys):
     scenes.write(tmp_path / "data", 4, seed=1)
     lines = (tmp_path / "data" / "entities_train.jsonl").read_text()
     (tmp_path / "data" / "entities_dev.jsonl").write_text(lines)
@@ -42,6 +42,8 @@ def test_every_setting_is_trained_with_equal_steps_and_measured(tmp_path, monkey
                                     bert=tmp_path / "bert", limit=1))
 
     found = figures()
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("setting ")]
+    assert told == [f"setting {i} of 5, {s.name}" for i, s in enumerate(ablation.SETTINGS, 1)]
     assert [f["setting"] for f in found] == [s.name for s in ablation.SETTINGS]
     assert all(f["words"]["image"]["n"] > 0 and f["phrases"]["n"] > 0 for f in found)
     assert ablation.table(found).count("\n") == len(found) + 1
