@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from engine.data.flickr8k import AnnotatedPhoto
+from engine.progress import counted
 from engine.tasks.end_to_end import EndToEndTask
 
 KEPT = 1024  # names of photos: more than any step draws
@@ -40,7 +41,8 @@ class StreamedTask:
         return self.empty.groups()
 
     def skip(self, examples: int) -> None:
-        next(itertools.islice(self.photos, examples, examples), None)
+        for _ in counted(itertools.islice(self.photos, examples), "photos learned from already", examples):
+            pass
 
     def drawn(self, examples: int) -> list[str]:
         return list(self.names)[-examples:]
