@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 from engine.data.flickr8k import AnnotatedPhoto, annotated, lines
 from engine.errors import ConfigError, DataError, PhotoError
-from engine.progress import Progress, silent
+from engine.progress import Progress, counted, silent
 from engine.structures import questions
 from engine.structures.photo import Photo
 
@@ -137,7 +137,7 @@ def photos(folder: Path, *, rank: int = 0, world: int = 1, seed: int = 0,
 def count(folder: Path) -> int:
     """Photos in all shards, by the names in their tars. Raises DataError where there is no shard or one is damaged."""
     found = 0
-    for shard in dealt(folder, rank=0, world=1, seed=0, epoch=0):
+    for shard in counted(dealt(folder, rank=0, world=1, seed=0, epoch=0), "shards counted"):
         try:
             with shard.open("rb") as file:
                 found += sum(name.endswith(".jpg") for name in _names(file))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from engine.config import ScenesConfig
 from engine.errors import ConfigError
-from engine.progress import Progress
+from engine.progress import Progress, counted
 
 if TYPE_CHECKING:  # it imports PyTorch
     from engine.data.features import HasBoxes
@@ -35,7 +35,7 @@ def drawn(config: ScenesConfig, cache: Path, progress: Progress) -> Path:
 
 def pixels_of(pictures: Sequence[HasBoxes]) -> list[str]:
     """The digest of each picture's file. All files are read, so a run asks once."""
-    return [digest_if_there(picture.path) for picture in pictures]
+    return [digest_if_there(picture.path) for picture in counted(pictures, "pictures read")]
 
 
 def digest_of(pictures: Sequence[HasBoxes], pixels: Sequence[str], *before: str) -> str:
