@@ -36,10 +36,10 @@ def written(reports: Iterable[Report], stage: str, file: Path, every: int = 20,
             count += 1
             for name, value in report.losses.items():
                 sums[name] = sums.get(name, 0.0) + value
-            means = {name: round(value / count, 4) for name, value in sums.items()}
             due = report.step % every == 0 or report.step == report.steps
             if due or report.elapsed - told >= SELDOM:
                 told = report.elapsed
+                means = {name: round(value / count, 4) for name, value in sums.items()}
                 text = "  ".join(f"{name} {value:.3f}" for name, value in means.items())
                 sys.stderr.write(f"{stage} {report.step}/{report.steps}  {text}  "
                                  f"{_clock(report.elapsed)} gone, {_clock(report.left)} left\n")

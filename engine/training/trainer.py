@@ -90,15 +90,15 @@ def train(task: Trainable, config: TrainingConfig, run: Path | None = None,
     scaler = GradScaler(machine.device.type, enabled=config.precision == "fp16")
     saved_state = _SavedState(run, model, optimiser, scaler, config, len(task), origin or {})
     steps, first = steps_of(len(task), config), saved_state.take_up(machine)
+    own = len(own_examples(examples_at(first, len(task), config), config, machine))  # as many in every step
     if first and isinstance(task, Streamed):
-        task.skip(first * len(own_examples(examples_at(0, len(task), config), config, machine)))
+        task.skip(first * own)
     start = saved = time.monotonic()
     for step in range(first, steps):
         rate = rate_at(step, steps, config)
         for group in optimiser.param_groups:
             group["lr"] = rate * group["scale"]
         examples = examples_at(step, len(task), config)
-        own = len(own_examples(examples, config, machine))
         losses = sum_losses(machine, _forward_backward(task, config, machine, scaler, step, examples))
         _check(all(map(math.isfinite, losses.values())), "loss", step, examples, task, own)
         sum_gradients(machine, parameters)
