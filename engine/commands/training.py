@@ -151,8 +151,9 @@ def _ablate(options: argparse.Namespace) -> None:
     recipe = settings_of(options, RecipeConfig)
     figures = list(ablate(preset(options.preset), recipe, data=options.data, text=options.text, run=options.run,
                           bert=options.bert or _packaged_bert(), limit=options.dev_limit))
-    write({"settings": figures, "table": table(figures).splitlines()}, options.json)
-    sys.stderr.write(table(figures) + "\n")
+    text = table(figures)
+    write({"settings": figures, "table": text.splitlines()}, options.json)
+    sys.stderr.write(f"{text}\n")
 
 
 def _packaged_bert() -> Path:

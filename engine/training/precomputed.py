@@ -70,12 +70,7 @@ def pretrain_precomputed(config: ModelConfig, recipe: RecipeConfig, *, folder: P
 
 def _refuse_unusable(data: ConceptualCaptions) -> None:
     """Raises DataError where not one of the first captions has regions that this model takes."""
-    wrong = []
-    for number in range(min(LOST_IN_A_ROW, len(data))):
-        try:
-            data[number]
-            return
-        except DataError as error:
-            wrong.append(str(error))
-    raise DataError(f"None of the first {len(wrong)} captions can be used. The first of them: {wrong[0]} The classes "
-                    "are Visual Genome's with the background first.")
+    first = range(min(LOST_IN_A_ROW, len(data)))
+    if all(data.usable(number) is None for number in first):
+        raise DataError(f"None of the first {len(first)} captions can be used. The first of them: {data.told[0][0]} "
+                        "The classes are Visual Genome's with the background first.")
