@@ -40,3 +40,11 @@ def predictor():
     from engine.predictor import Predictor
 
     return Predictor.load(ROOT / "assets" / "weights")
+
+
+@pytest.fixture
+def in_float32(monkeypatch) -> None:
+    """Everything computes in float32, also on a processor with bfloat16, so that near ties fall the same way twice."""
+    from engine import precision
+
+    monkeypatch.setattr(precision, "fast_bf16", lambda: False)

@@ -7,7 +7,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from engine import precision
 from engine.cli import main
 from engine.data import daquar as reader
 from engine.data.flickr8k import read
@@ -126,8 +125,7 @@ def shipped(name: str, predictor):
                         predictor.config)
 
 
-def test_grounding_agrees_with_asking_one_by_one(flickr8k, predictor, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(precision, "fast_bf16", lambda: False)  # in float32, so that few score alike
+def test_grounding_agrees_with_asking_one_by_one(flickr8k, predictor, tmp_path, in_float32) -> None:
     found = figures_of("grounding", flickr8k, tmp_path, 4)
     model, info = shipped("grounding", predictor)
     assert info.tune == "lora"

@@ -22,7 +22,8 @@ LOSSES = {"vqa": {"answer", "words", "evidence", "told"}, "grounding": {"region"
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_losses_gradients_and_figures_are_those_of_the_processor(name, tmp_path):
+def test_losses_gradients_and_figures_are_those_of_the_processor(name, tmp_path, in_float32):
+    """In float32, which is what the stand-in computes in: autocast leaves its tensors as they are."""
     scenes.write(tmp_path, 2, seed=1)
     torch.manual_seed(0)
     found = questions(FineTuneConfig(task=name), tmp_path, "train")

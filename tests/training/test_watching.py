@@ -5,7 +5,6 @@ import os
 
 import pytest
 
-from engine import precision
 from engine.cli import main
 from engine.config import FineTuneConfig
 from engine.data import datasets, scenes
@@ -29,8 +28,7 @@ def tiny(tmp_path_factory):
 
 
 @pytest.mark.parametrize("task", ["grounding", "vqa", "vcr"])
-def test_the_log_tells_what_the_adapter_answers_on_pictures_that_were_held_out(tiny, tmp_path, task, monkeypatch):
-    monkeypatch.setattr(precision, "fast_bf16", lambda: False)
+def test_the_log_tells_what_the_adapter_answers_on_pictures_that_were_held_out(tiny, tmp_path, task, in_float32):
     run, cache = tmp_path / "run", tmp_path / "cache"
     assert main(["finetune", task, "--scenes", "8", "--init", str(tiny), "--out", str(run), "--cache", str(cache),
                  "--tune", "full", "--rate", "3e-3", "--steps", "7", "--batch-size", "4", "--held-out", "0.3",
