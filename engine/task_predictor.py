@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.data.sequences import choice, expression, open_question
+from engine.data.vqa_answers import number_in, numbers_of
 from engine.errors import CaptionError, ConfigError, WeightsError
 from engine.model.taps import Taps
 from engine.model.task_heads import FineTuned
@@ -145,9 +146,10 @@ class TaskPredictor:
 
     def answer_number(self, text: str) -> int:
         """The number of an answer in the vocabulary. Raises CaptionError."""
-        if text not in self.info.answers:
+        number = number_in(numbers_of(self.info.answers), text)
+        if number is None:
             raise CaptionError(f"{text!r} is none of the {len(self.info.answers)} answers of this adapter.")
-        return self.info.answers.index(text)
+        return number
 
     def _check(self, task: str) -> None:
         if self.info.task != task:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.data.album import Album
 from engine.data.lines import BROKEN, found, reason
+from engine.data.vqa_answers import comparable
 from engine.errors import DataError
 from engine.structures.questions import DataSet, OpenQuestion, Skipped
 
@@ -39,8 +40,13 @@ def _question(line: str, album: Album, images: Path) -> OpenQuestion:
     if len(columns) != len(HEADER) or not all(columns):
         raise DataError(f"{len(columns)} columns, {sum(map(bool, columns))} of them filled; expected {len(HEADER)}")
     image, question, answer = columns
-    things = [thing.strip() for thing in answer.split(",") if thing.strip()]
+    things = [_thing(thing) for thing in answer.split(",") if thing.strip()]
     if not things:
         raise DataError(f"the answer {answer!r} names nothing")
     return OpenQuestion(album.number(images / image), question, {", ".join(things): 1.0},
                         "single" if len(things) == 1 else "list")
+
+
+def _thing(text: str) -> str:
+    """Comparable as every answer is; the underscores stay, since DAQUAR joins the words of one thing by them."""
+    return "_".join(comparable(word) for word in text.split("_"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.data.lines import BROKEN, refuse_negative
+from engine.data.plain_text import unescaped
 from engine.errors import BoxError, DataError, VLBertError
 from engine.structures.boxes import MAX_BOXES, SMALLEST
 from engine.structures.questions import Fractions
@@ -113,7 +114,7 @@ def annotated(raw: dict, images: Path) -> AnnotatedPhoto:
             by_entity.setdefault(entity, []).append(len(boxes))
         boxes.append((x1, y1, x2, y2))
     captions = tuple(
-        AnnotatedCaption(c["text"], tuple(_phrase(p, c["text"], by_entity) for p in c["phrases"]))
+        AnnotatedCaption(unescaped(c["text"]), tuple(_phrase(p, c["text"], by_entity) for p in c["phrases"]))
         for c in raw["captions"])
     return AnnotatedPhoto(images / raw["image"], int(raw["width"]), int(raw["height"]), tuple(boxes), captions)
 
@@ -127,7 +128,9 @@ def _corners(raw: Sequence[float], number: int) -> Fractions:
 
 
 def _phrase(raw: dict, text: str, by_entity: dict[int, list[int]]) -> Phrase:
-    return Phrase(text[raw["start"]:raw["end"]], raw["start"], raw["end"], tuple(raw["types"]),
+    """text: as the file holds it. The phrase counts the characters of the caption without HTML entities."""
+    start, end = (raw[key] - len(text[:raw[key]]) + len(unescaped(text[:raw[key]])) for key in ("start", "end"))
+    return Phrase(unescaped(text[raw["start"]:raw["end"]]), start, end, tuple(raw["types"]),
                   tuple(by_entity.get(raw["entity"], ())))
 
 

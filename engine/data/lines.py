@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from engine.data.plain_text import visible
 from engine.errors import ConfigError, DataError
 from engine.structures.questions import Skipped
 
@@ -78,12 +79,31 @@ def records(path: Path, skipped: Skipped) -> Iterator[tuple[int, dict[str, Any]]
         raise DataError(f"{path} must hold one json object a line; there is none ({skipped}). Is it the right file?")
 
 
-def text(record: dict[str, Any], key: str) -> str:
-    """A text with something in it, its white space made single spaces. Raises DataError where there is none."""
+def written(record: dict[str, Any], key: str) -> str:
+    """Read a text exactly as it is written.
+
+    Args:
+        record: one object of a data set
+        key: of a text; a number, true or false counts as one, since in csv it is
+
+    Returns:
+        The text.
+
+    Raises:
+        DataError: there is no text, or nothing to see in it
+        KeyError: there is no such key
+    """
     value = record[key]
-    if not isinstance(value, str) or not value.strip():
-        raise DataError(f"{key} must be a text; it is {value!r}")
-    return " ".join(value.split())
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if not isinstance(value, str) or not visible(value).strip():
+        raise DataError(f"{key} must be a text; it is {value!r:.80}")
+    return value
+
+
+def text(record: dict[str, Any], key: str) -> str:
+    """The same with single spaces for all white space. Raises as `written` does."""
+    return " ".join(written(record, key).split())
 
 
 def reason(error: Exception) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tokenizers import Encoding, Tokenizer, models, normalizers, pre_tokenizers
 
+from engine.data.plain_text import unescaped
 from engine.errors import CaptionError, WeightsError
 from engine.structures.caption import Caption, Word
 
@@ -39,12 +40,15 @@ class WordPieces:
         self._tokenizer.add_special_tokens(["[MASK]"])
 
     def caption(self, text: str, what: str = "caption") -> Caption:
-        """what: how messages call the text. Raises CaptionError where nothing is written, or over 120 pieces are."""
+        """The words of a text, which `Caption.text` holds without HTML entities.
+
+        what: how messages call the text. Raises CaptionError where nothing is written, or over 120 pieces are.
+        """
+        text = _encodable(text)
         if not text.strip():
             raise CaptionError(f"The {what} is empty. Write a sentence about the picture.")
         if len(text) > 20 * MOST_PIECES:
             raise CaptionError(f"The {what} has {len(text)} characters; at most {20 * MOST_PIECES} fit. Shorten it.")
-        text = _encodable(text)
         found = self._caption(text, self._tokenizer.encode(text))
         if len(found.piece_ids) > MOST_PIECES + 2:
             raise CaptionError(f"The {what} has {len(found.piece_ids) - 2} word pieces; at most {MOST_PIECES} fit. "
@@ -86,6 +90,6 @@ class WordPieces:
 
 
 def _encodable(text: str) -> str:
-    """As long as before, with ? in place of a surrogate without its other half, which json can hold and UTF-8 cannot.
-    """
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """Without HTML entities, and with ? in place of a surrogate without its other half, which json can hold and UTF-8
+    cannot. Applied again, it changes nothing."""
+    return unescaped(text).encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""The answers of VQA v2 made comparable as its official evaluation does, and their scores.
+"""Answers made comparable as the official evaluation of VQA v2 does, and their scores. All data sets share the rule.
 
 Source: the evaluation of the VQA challenge (Antol et al., ICCV 2015; visualqa.org/evaluation).
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
+
+from engine.data.plain_text import visible
 
 _PUNCTUATION = ";/[]\"{}()=+\\_-><@`,?!"
 _ARTICLES = frozenset(("a", "an", "the"))
@@ -18,6 +20,7 @@ _NUMBERS = {"none": "0", **{word: str(n) for n, word in enumerate(
     "zero one two three four five six seven eight nine ten".split())}}
 _THOUSANDS = re.compile(r"\d,\d")
 _LAST_PERIOD = re.compile(r"\.(?!\d)")  # the official pattern also means to look behind, but a slip makes that void
+_QUOTES = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")  # as phones and word processors write them
 _CONTRACTED = """
     ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't he'd he'd've
     he's how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've might've mustn't must've needn't not've
@@ -36,9 +39,10 @@ _CONTRACTIONS["somebody'd"] = "somebodyd"  # the official table has this pair th
 def normalised(answer: str) -> str:
     """An answer in lower case without punctuation and articles, numbers up to ten as digits, apostrophes put back.
 
-    "The  two dogs." -> "2 dogs"; "dont know" -> "don't know"; "1,000" -> "1000"; "t-shirt" -> "t shirt".
+    "The  two dogs." -> "2 dogs"; "dont know" -> "don't know"; "1,000" -> "1000"; "t-shirt" -> "t shirt". Beyond the
+    official rule, invisible characters and typographic quotes do not matter, nor how an accent is written.
     """
-    answer = answer.replace("\n", " ").replace("\t", " ").strip()
+    answer = visible(answer).translate(_QUOTES).replace("\n", " ").replace("\t", " ").strip()
     words = [_NUMBERS.get(word, word) for word in _without_punctuation(answer).lower().split()]
     return " ".join(_CONTRACTIONS.get(word, word) for word in words if word not in _ARTICLES)
 
@@ -51,6 +55,64 @@ def _without_punctuation(answer: str) -> str:
         alone = thousands or sign + " " in answer or " " + sign in answer
         stripped = stripped.replace(sign, "" if alone else " ")
     return _LAST_PERIOD.sub("", stripped)
+
+
+def comparable(answer: str) -> str:
+    """Normalise one answer, so that equal answers become one class.
+
+    Args:
+        answer: as a person typed it
+
+    Returns:
+        The normalised answer. Where nothing is left of it, its articles stay, as of "A."; else its signs, as of "?".
+    """
+    plain = visible(answer).lower()
+    return normalised(answer) or " ".join(_without_punctuation(plain).split()) or " ".join(plain.split())
+
+
+def numbers_of(answers: Iterable[str]) -> dict[str, int]:
+    """Number the answers of a vocabulary, under their own text and under their comparable one.
+
+    Args:
+        answers: in the order of a classifier's outputs
+
+    Returns:
+        The number of each text. An answer's own text wins over another's comparable one, then the first wins.
+    """
+    numbers: dict[str, int] = {}
+    own = {answer: number for number, answer in enumerate(answers)}
+    for answer, number in own.items():
+        numbers.setdefault(comparable(answer), number)
+    return numbers | own
+
+
+def number_in(numbers: Mapping[str, int], answer: str) -> int | None:
+    """Look up an answer in what `numbers_of` returned.
+
+    Args:
+        numbers: of a vocabulary
+        answer: as a person or a data set writes it
+
+    Returns:
+        Its number, or None where the vocabulary lacks it.
+    """
+    return numbers.get(answer, numbers.get(comparable(answer)))
+
+
+def score_of(given: str, right: Mapping[str, float]) -> float:
+    """Score an answer.
+
+    Args:
+        given: by a model
+        right: the right answers of a question, each with its score
+
+    Returns:
+        The score of the right answer that equals the given one, 0 where none does.
+    """
+    if given in right:
+        return right[given]
+    own = comparable(given)
+    return max((score for text, score in right.items() if comparable(text) == own), default=0.0)
 
 
 def soft_scores(answers: Iterable[str]) -> dict[str, float]:

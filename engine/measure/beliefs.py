@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.data.vqa_answers import number_in, score_of
 from engine.model.taps import Taps
 from engine.precision import autocast
 from engine.structures.example import Regions
@@ -98,12 +99,13 @@ def _answered(task: VqaTask, number: int) -> Believed:
     with Taps(task.vlbert) as taps:
         probability = task.logits([number])[0].float().sigmoid()
     blind = task.logits([number], picture=False)[0].float().sigmoid()
-    answers, names = task.questions[number].answers, list(task.answers)
-    known = [(float(probability[task.answers[a]]), float(blind[task.answers[a]])) for a in answers if a in task.answers]
+    answers, names = task.questions[number].answers, task.answers
+    right = [number_in(task.numbers, answer) for answer in answers]
+    known = [(float(probability[n]), float(blind[n])) for n in right if n is not None]
     true, without = max(known, default=(0.0, 0.0))
     top = probability.topk(min(TOLD, len(names)))
     best = [(names[i], round(p, 4)) for p, i in zip(top.values.tolist(), top.indices.tolist(), strict=True)]
-    return Believed([], best, round(true, 4), round(without, 4), answers.get(best[0][0], 0.0),
+    return Believed([], best, round(true, 4), round(without, 4), score_of(best[0][0], answers),
                     _attention(taps, [place or 0]))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from engine.data.vqa_answers import score_of
 from engine.measure.beliefs import Task, candidates
 from engine.precision import autocast
 from engine.tasks.grounding import GroundingTask
@@ -58,9 +59,9 @@ class HeldOut:
                 return [float(t[1 + s[1:].argmax()]) if len(s) > 1 else 0.0
                         for s, (_, t) in zip(scores, found, strict=True)]
             if isinstance(task, VqaTask):
-                names = list(task.answers)
                 best = task.logits(numbers).argmax(dim=1).tolist()
-                return [task.questions[n].answers.get(names[b], 0.0) for n, b in zip(numbers, best, strict=True)]
+                return [score_of(task.answers[b], task.questions[n].answers)
+                        for n, b in zip(numbers, best, strict=True)]
             best = task.scores(numbers).argmax(dim=1).tolist()
         return [float(task.truth(n) == b) for n, b in zip(numbers, best, strict=True)]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from engine.data.vqa_answers import score_of
 from engine.measure.seen_regions import SeenRegions
 from engine.model.task_heads import FineTuned
 from engine.precision import autocast
@@ -85,7 +86,7 @@ def vqa(predictor: Predictor, model: FineTuned, answers: Sequence[str], data: Da
         for picture, own in scores.items():
             with autocast():
                 best = task.logits(numbers, picture).argmax(dim=1).tolist()
-            own.extend(data.questions[i].answers.get(names[b], 0.0) for i, b in zip(numbers, best, strict=True))
+            own.extend(score_of(names[b], data.questions[i].answers) for i, b in zip(numbers, best, strict=True))
     single = [k for k, q in enumerate(asked) if all(" " not in text and "," not in text for text in q.answers)]
     kinds = sorted({q.kind for q in asked})
 

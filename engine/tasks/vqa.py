@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from engine.data.region_source import RegionSource
 from engine.data.sequences import answered, open_question
 from engine.data.tokenizer import WordPieces
+from engine.data.vqa_answers import number_in, numbers_of
 from engine.errors import ConfigError
 from engine.model.task_heads import AnswerHead, FineTuned
 from engine.structures.batch import Asked
@@ -38,7 +39,7 @@ class VqaTask:
         self.tuned, self.vlbert, self.head = model, model.vlbert, model.head
         self.evidence, self.words = evidence, words
         self.questions, self.source = questions, source
-        self.answers = {text: i for i, text in enumerate(answers)}
+        self.answers, self.numbers = tuple(answers), numbers_of(answers)
         self.sequences = [open_question(pieces, q.text) for q in questions]
         self.hidden_words = HiddenWordsLoss(model.vlbert, pieces)
         self.whole = [answered(pieces, q.text, max(q.answers, key=q.answers.__getitem__))
@@ -111,6 +112,7 @@ class VqaTask:
         targets = torch.zeros(len(examples), len(self.answers))
         for k, i in enumerate(examples):
             for text, score in self.questions[i].answers.items():
-                if text in self.answers:
-                    targets[k, self.answers[text]] = score
+                number = number_in(self.numbers, text)
+                if number is not None:
+                    targets[k, number] = max(score, float(targets[k, number]))
         return targets.to(self.vlbert.device)

@@ -14,7 +14,7 @@ from engine.data.album import fractions
 from engine.data.polygons import mask
 from engine.data.sequences import open_question, readable
 from engine.data.tokenizer import WordPieces
-from engine.data.vqa_answers import normalised, soft_scores, vocabulary
+from engine.data.vqa_answers import normalised, number_in, numbers_of, score_of, soft_scores, vocabulary
 from engine.errors import BoxError, CaptionError, ConfigError, DataError
 from engine.structures.boxes import Boxes
 from engine.structures.questions import DataSet, ReferringExpression
@@ -33,7 +33,9 @@ def touch(path: Path) -> None:
 @pytest.mark.parametrize(("typed", "answer"), [
     ("Yes", "yes"), ("The  two dogs.", "2 dogs"), ("none", "0"), ("eleven", "eleven"), ("dont know", "don't know"),
     ("couldnt've", "couldn't've"), ("1,000", "1000"), ("2.00", "2.00"), ("u.s.", "us"), ("t-shirt", "t shirt"),
-    ("yes, sir", "yes sir"), ("red/white", "red white"), ("what?!", "what"), ("a", ""), ("left\nside", "left side")])
+    ("yes, sir", "yes sir"), ("red/white", "red white"), ("what?!", "what"), ("a", ""), ("left\nside", "left side"),
+    ("\u200bye\u00ads", "yes"), ("cafe\u0301", "caf\u00e9"), ("don\u2019t know", "don't know"),
+    ("\U0001f468\u200d\U0001f469", "\U0001f468\u200d\U0001f469")])
 def test_answers_become_comparable_as_in_the_official_evaluation(typed: str, answer: str) -> None:
     assert normalised(typed) == answer
 
@@ -49,6 +51,13 @@ def test_the_published_answers_are_complete_and_already_normalised() -> None:
     answers = vocabulary()
     assert len(answers) == len(set(answers)) == 3129 and answers[:3] == ("", "woods", "trash can")
     assert all(normalised(a) == a for a in answers)
+
+
+def test_an_answer_is_found_however_it_is_written_and_its_own_text_wins() -> None:
+    numbers = numbers_of(("night_stand", "pillow, lamp", "lamp pillow", "A", "pillow lamp"))
+    assert [number_in(numbers, a) for a in ("Night stand!", "the lamp, pillow", "pillow lamp", "a.", "b")] == [
+        0, 2, 4, 3, None]
+    assert [score_of(a, {"night stand": 0.3, "2": 1.0}) for a in ("night_stand", "two", "three")] == [0.3, 1.0, 0.0]
 
 
 # VQA v2 -------------------------------------------------------------------------------------------------------------
@@ -108,10 +117,10 @@ def test_vqa_says_what_is_missing_or_broken(tmp_path: Path) -> None:
 def test_daquar_keeps_an_answer_of_several_things_as_one(tmp_path: Path) -> None:
     touch(tmp_path / "images" / "a.jpg")
     (tmp_path / "qa_dev.tsv").write_text("image\tquestion\tanswer\na.jpg\twhat is  there\tbook,  paper\n"
-                                         "a.jpg\twhat\tdesk\nb.jpg\twhat\tdesk\na.jpg\twhat\n")
+                                         "a.jpg\twhat\tThe night_stand!\nb.jpg\twhat\tdesk\na.jpg\twhat\n")
     data = daquar_reader.read(tmp_path, "dev")
     assert [(q.text, q.answers, q.kind) for q in data.questions] == [
-        ("what is there", {"book, paper": 1.0}, "list"), ("what", {"desk": 1.0}, "single")]
+        ("what is there", {"book, paper": 1.0}, "list"), ("what", {"night_stand": 1.0}, "single")]
     assert data.skipped.count == 2 and data.skipped.named[1] == "line 5: 2 columns, 2 of them filled; expected 3"
     (tmp_path / "qa_dev.tsv").write_text("picture\tquestion\n")
     with pytest.raises(DataError, match="must start with the columns image, question, answer; it starts with 'picture"):
