@@ -17,8 +17,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from PIL import Image
-
 from engine.data.album import Album, fractions
 from engine.data.lines import BROKEN, reason, text
 from engine.data.unpack import PICTURES, TABLES
@@ -30,7 +28,6 @@ from engine.structures.questions import DataSet, Fractions, OpenQuestion, Pictur
 COLUMNS = {"grounding": ("photo", "phrase", "x1", "y1", "x2", "y2"), "vqa": ("photo", "question", "answer")}
 MOST_LINES = 50_000
 MOST_CHARACTERS = 300
-SIDEWAYS = (5, 6, 7, 8)  # values of EXIF's orientation, tag 274, that exchange width and height
 
 
 @dataclass(frozen=True)
@@ -145,12 +142,9 @@ class _Finder:
         """Width and height of the upright photo. Raises DataError where it is no picture."""
         if photo not in self._sizes:
             try:
-                Photo.check(photo)
-                with Image.open(photo) as image:
-                    turned = image.getexif().get(274) in SIDEWAYS
-                    self._sizes[photo] = image.size[::-1] if turned else image.size
-            except (OSError, ValueError, SyntaxError, PhotoError, Image.DecompressionBombError):
-                self._sizes[photo] = DataError(f"{photo.name} is no picture that can be read")
+                self._sizes[photo] = Photo.check(photo)
+            except PhotoError as error:
+                self._sizes[photo] = DataError(str(error))
         size = self._sizes[photo]
         if isinstance(size, DataError):
             raise size

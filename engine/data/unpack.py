@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from engine.errors import DataError
+from engine.structures.picture_kinds import ENDINGS as PICTURES
 
 TABLES = ("photos.csv", "photos.jsonl")
-PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 TABLE_KINDS = (".csv", ".jsonl")
 BLOCK = 1 << 20
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from engine.errors import PhotoError
+from engine.structures.decoding import size_of, upright_rgb
 
-MAX_PIXELS = 64_000_000
-MIN_SIDE = 2
-LARGE, SHOWN_SIDE = 6_000_000, 2048
+MOST_BYTES = 512 * 1024**2  # of a file; 64 megapixels of 16 bits and four channels, not compressed
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,33 +51,50 @@ class Photo:
     def open(cls, source: bytes | str | Path) -> Photo:
         """Read a picture from bytes or a path.
 
-        CMYK, 16-bit and palette pictures become RGB, transparency lies on white, an animation gives its first
-        frame. Raises PhotoError where it is no picture, is cut off, has over 64 megapixels, or is under 2 x 2; it
-        names the file of a path, without its folder, which may be of no concern to who handed the picture in.
+        CMYK, 16-bit, float and palette pictures become RGB, transparency lies on white, an animation gives its first
+        frame. A JPEG that lacks only its last bytes is read; what was lost is grey.
+
+        Args:
+            source: the content of a picture file, or its path
+
+        Returns:
+            The upright photo.
+
+        Raises:
+            PhotoError: the file is no picture of a format that is read, is damaged or cut off, has over 64 megapixels,
+                or is under 2 x 2. For a path the message ends with the file's name, without its folder, which is
+                nobody's concern who handed the picture in.
         """
         if isinstance(source, bytes):
             return cls._decoded(source)
         path = Path(source)
         with _named(path):
+            _check_bytes(path.stat().st_size)
             return cls._decoded(path.read_bytes())
 
     @classmethod
-    def check(cls, path: Path) -> None:
-        """Refuse what its header is enough to refuse; nothing is decoded. Raises PhotoError as `open` does."""
-        with _named(path), path.open("rb") as file, _refused():
-            image = _header(file)
-            _check_size(image.width, image.height)
+    def check(cls, path: Path) -> tuple[int, int]:
+        """Refuse a file whose header suffices to refuse it. No pixels are decoded.
+
+        Args:
+            path: of a picture file
+
+        Returns:
+            Width and height of the picture as it is seen, turned as its EXIF says.
+
+        Raises:
+            PhotoError: as `open` does
+        """
+        with _named(path), path.open("rb") as file:
+            _check_bytes(path.stat().st_size)
+            return size_of(file)
 
     @classmethod
     def _decoded(cls, data: bytes) -> Photo:
         """Raises PhotoError, and never names a file."""
         if not data:
             raise PhotoError("The file is empty. Choose a JPEG, PNG or WebP picture.")
-        with _refused():
-            image = _header(io.BytesIO(data))
-            _check_size(image.width, image.height)
-            image.draft("RGB", (SHOWN_SIDE, SHOWN_SIDE))
-            return cls(_upright_rgb(image))
+        return cls(upright_rgb(data))
 
     def resized(self, width: int, height: int) -> Photo:
         """The picture scaled to `width` x `height` (bilinear, antialiased when it shrinks)."""
@@ -103,49 +116,7 @@ def _named(path: Path) -> Iterator[None]:
         raise PhotoError(f"{error} ({path.name})") from error
 
 
-@contextmanager
-def _refused() -> Iterator[None]:
-    """What Pillow raises is said in words."""
-    try:
-        yield
-    except PhotoError:
-        raise
-    except UnidentifiedImageError as error:
-        raise PhotoError("This file is not a picture that can be read. Choose a JPEG, PNG or WebP picture.") from error
-    except Image.DecompressionBombError as error:
-        limit = MAX_PIXELS // 1_000_000
-        raise PhotoError(f"The picture has over {limit} megapixels. Make it smaller first.") from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
-        raise PhotoError("The picture is damaged or cut off. Save it again, or choose another one.") from error
-
-
-def _header(file: IO[bytes]) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(file)
-
-
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise PhotoError(f"The picture has {width * height / 1e6:.0f} megapixels; "
-                         f"at most {MAX_PIXELS // 1_000_000} are read. Make it smaller first.")
-    if min(width, height) < MIN_SIDE:
-        raise PhotoError(f"The picture is {width} x {height} pixels; it needs at least {MIN_SIDE} x {MIN_SIDE}. "
-                         "Choose a larger one.")
-
-
-def _upright_rgb(image: Image.Image) -> np.ndarray:
-    """Decode, rotate by EXIF, flatten to 8-bit RGB on white."""
-    image.seek(0)
-    if image.width * image.height > LARGE and not image.mode.startswith(("I", "F")):
-        image.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, dtype=np.float32)
-        top = 65535.0 if values.max() > 255 else 255.0
-        image = Image.fromarray((values.clip(0, top) * (255.0 / top)).astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(white, image)
-    return np.asarray(image.convert("RGB"))
+def _check_bytes(size: int) -> None:
+    if size > MOST_BYTES:
+        raise PhotoError(f"The file has {size >> 20} MB; pictures of at most {MOST_BYTES >> 20} MB are read. "
+                         "Make it smaller first.")

@@ -11,6 +11,7 @@ import gradio as gr
 
 from engine.config import FineTuneConfig, ScenesConfig
 from engine.data.tokenizer import WordPieces
+from engine.data.unpack import PICTURES, TABLE_KINDS
 from engine.errors import ConfigError, DataError, VLBertError
 from engine.structures.photo import Photo
 from studio import forms
@@ -98,6 +99,8 @@ def build_form(jobs: Jobs) -> Form:
     with gr.Accordion("Watch an example of your own", open=False):
         probe_photo = gr.Image(label="Photo", type="filepath", sources=["upload", "clipboard"], height=200,
                                elem_id="training-own-photo")
+        # Gradio would open the file with every decoder that Pillow has. `Photo.open` decides what is read.
+        probe_photo.preprocess = lambda sent: sent.path if sent else None  # type: ignore[method-assign,assignment]
         probe_text = gr.Textbox(label="Phrase or question", max_length=200)
     source.change(lambda chosen: (gr.Group(visible=chosen == SCENES), gr.Group(visible=chosen == OWN),
                                   0 if chosen == SCENES else OWN_REGIONS),
@@ -137,6 +140,6 @@ def _build_own() -> tuple[gr.State, gr.File, gr.UploadButton, gr.HTML]:
     own = gr.State("")
     gr.Markdown(HOW)
     files = gr.File(label="Zip, or photos and a table", file_count="multiple",
-                    file_types=[".zip", ".csv", ".jsonl", ".jpg", ".jpeg", ".png", ".webp"], height=140)
+                    file_types=[".zip", *TABLE_KINDS, *PICTURES], height=140)
     folder = gr.UploadButton("Choose a folder", file_count="directory", size="sm")
     return own, files, folder, gr.HTML(elem_id="own-report")

@@ -58,7 +58,7 @@ def test_each_line_that_cannot_be_used_is_named_with_what_is_wrong(tmp_path):
     said = {int(p.split()[1].rstrip(":")): p for p in table.problems}
     assert sorted(said) == [3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
     for line, what in ((3, "no picture 'b.jpg'"), (4, "four numbers.*zero"), (5, "phrase must be a text"),
-                       (6, "no area"), (7, "5 columns; expected 6"), (8, "no picture"), (9, "no picture that can"),
+                       (6, "no area"), (7, "5 columns; expected 6"), (8, "no picture"), (9, "not a picture that can"),
                        (10, "301 characters"), (11, "no picture"), (12, "four numbers")):
         with pytest.raises(DataError, match=what):
             raise DataError(said[line])
