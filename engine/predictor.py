@@ -95,7 +95,7 @@ class Predictor:
 
     def words(self, caption: str) -> tuple[Word, ...]:
         """The caption's words in reading order. Raises CaptionError."""
-        return self.pieces.caption(caption).words
+        return self.pieces.masked_caption(caption).words
 
     @torch.inference_mode()
     def see(self, photo: Photo, boxes: Sequence[Sequence[float]] | None = None) -> Seen:
@@ -113,13 +113,14 @@ class Predictor:
             features, whole_feature = self.detector.fast_rcnn.features(
                 maps, [own.joined(whole).xyxy]).split([len(own), 1])
             nouns = self.detector.heads.classify(features).float().softmax(dim=1)
-        classes = nouns[:, 1:].argmax(dim=1) + 1
-        labels = [self.labels.names[i] for i in classes.tolist()]
+        sure, classes = nouns[:, 1:].max(dim=1)
+        labels = [self.labels.names[i + 1] for i in classes.tolist()]
         if scores is None:
             scores = (1 - nouns[:, 0]).tolist()
         regions = with_whole_picture(features, own.fractions, whole_feature)
         in_photo = Boxes.whole(photo.width, photo.height).joined(own.resized(photo.width, photo.height))
-        return Seen(photo, in_photo, (WHOLE_PICTURE, *labels), (1.0, *scores), regions, picture)
+        return Seen(photo, in_photo, (WHOLE_PICTURE, *labels), (1.0, *scores), regions, picture,
+                    (1.0, *sure.tolist()))
 
     def ask(self, seen: Seen, caption: str, hidden_words: Sequence[int], hidden_regions: Sequence[int],
             masking: str = "feature", best: int = 5) -> Prediction:
@@ -140,7 +141,7 @@ class Predictor:
 
     def _prepare(self, inquiry: Inquiry) -> _Prepared:
         """Raises CaptionError and MaskError."""
-        words = self.pieces.caption(inquiry.caption)
+        words = self.pieces.masked_caption(inquiry.caption)
         hidden_words = self.hidden_words(words, inquiry.hidden_words)
         hidden_regions = self.hidden_regions(inquiry.seen, inquiry.hidden_regions, inquiry.masking)
         places = words.places(hidden_words)
@@ -226,7 +227,7 @@ class Predictor:
             rows = range(row, row + word.stop - word.first)
             row = rows.stop
             truth = caption.piece_ids_of(index)
-            known = word.known and self.pieces.unknown not in truth
+            known = word.known and word.readable
             every = answers["everything"].words
             pieces = tuple(
                 PieceAnswer(word.first + i, names[truth[i]], self._best(every[r], names, best))
@@ -235,7 +236,7 @@ class Predictor:
                             ("everything", "words without picture", "words without words")))
             rank = max(_rank(every[r], t) for r, t in zip(rows, truth, strict=True)) if known else 0
             found.append(WordAnswer(index, word.text if known else "", pieces[-1].best, clues.everything, rank,
-                                    clues, pieces))
+                                    clues, pieces, word.text, word.readable))
         return tuple(found)
 
     def _region_answers(self, seen: Seen, hidden: Sequence[int], answers: dict[str, Answers],

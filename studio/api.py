@@ -9,6 +9,7 @@ from typing import Any, cast
 import gradio as gr
 
 from engine.errors import VLBertError
+from engine.structures.caption import unread
 from studio.errors import RequestError, without_folders
 from studio.explaining.explanations import Explanations, Subject
 from studio.service import Masking, Service
@@ -34,9 +35,13 @@ class Api:
                 heads_off: Any = None, masking: str = "feature") -> Reply:
         """What the model believes about hidden words and regions of a photo and its caption.
 
+        Of a word the target of rank, clues and verdict is the true word; of a region it is the detector's label, which
+        may be wrong. photo_regions gives each label its probability; score is what the detector ranks its boxes by.
+        unread_words: places of words that the vocabulary does not hold, so that the model sees [UNK] there.
+
         Args:
             photo: a picture file
-            caption: a sentence about it
+            caption: a sentence about it; [MASK], <mask>, ___ or MASK in it hides a word
             hidden_words: places of words to hide, from 0
             hidden_regions: places of regions to hide, from 1
             boxes: x1, y1, x2, y2 as fractions of the photo, one a region; the detector's own if left out
@@ -46,8 +51,10 @@ class Api:
         with self._asking(photo, caption, hidden_words, hidden_regions, boxes, heads_off, masking) as asks:
             seen = self._service.see(asks.visitor, asks.session)
             found = self._service.answer(asks.visitor, asks.session, asks.masking)
-            return {**answers(found), "photo_regions": regions(seen),
-                    "caption_words": [word.text for word in self._service.words(caption)]}
+            words = self._service.words(caption)
+            return {**answers(found), "photo_regions": regions(seen), "caption_words": [word.text for word in words],
+                    "unread_words": [i for i, word in enumerate(words) if not word.readable],
+                    "caption_note": unread(words)}
 
     def explain(self, photo: bytes, caption: str, hidden_words: Any, hidden_regions: Any, kind: str = "word",
                 index: float = 0, answer: str = "", method: str = "", proof: bool = False, boxes: Any = None,
@@ -56,12 +63,12 @@ class Api:
 
         Args:
             photo: a picture file
-            caption: a sentence about it
+            caption: a sentence about it; [MASK], <mask>, ___ or MASK in it hides a word
             hidden_words: places of words to hide, from 0
             hidden_regions: places of regions to hide, from 1
             kind: "word" or "region", what the answer is about
             index: the place of that hidden word or region
-            answer: the answer to explain; the true one if left out
+            answer: the answer to explain; if left out, the true word or the detector's label of the region
             method: consensus (if left out), relevance, integrated_gradients, gradient_x_input, leave_one_out, shapley,
                 attention or rollout
             proof: whether to measure how faithful the map is, which takes longer

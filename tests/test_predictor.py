@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from engine.errors import CaptionError, MaskError, WeightsError
 from engine.predictor import Inquiry, Predictor
 from engine.structures.photo import Photo
 from engine.weights.shipped import load_all
+from studio.examples import all_examples
+from studio.views.answers import answers
+from studio.views.regions import regions as region_views
 from tests.conftest import ROOT
 
 BOXES = [(0.1, 0.1, 0.5, 0.6), (0.4, 0.3, 0.9, 0.9), (0.0, 0.5, 1.0, 1.0)]
@@ -97,11 +101,46 @@ def test_predict_prints_boxes_labels_and_answers(tmp_path, predictor) -> None:
                  str(tmp_path / "boxes.json"), "--mask-region", "2", "--weights", str(ROOT / "assets" / "weights"),
                  "--json", str(tmp_path / "out.json")])
     found = json.loads((tmp_path / "out.json").read_text())
-    assert code == 0 and set(found) == {"boxes", "labels", "scores", "words", "regions", "masking"}
+    assert code == 0 and set(found) == {"boxes", "labels", "scores", "probabilities", "words", "regions",
+                                        "masking"}
     assert len(found["boxes"]) == len(found["labels"]) == len(found["scores"]) == 4
     assert [w["position"] for w in found["words"]] == [7] and len(found["words"][0]["top"]) == 5
     assert [r["index"] for r in found["regions"]] == [2]
     assert {c["text"] for c in found["regions"][0]["top"]} <= set(predictor.classes.names)
+
+
+@pytest.mark.parametrize("mask", ["[mask]", "<mask>", "___", "MASK"])
+def test_the_command_line_takes_every_spelling_of_a_mask_and_names_what_cannot_be_read(mask, tmp_path, capsys) -> None:
+    image = ROOT / "assets" / "examples" / "horses.jpg"
+    assert main(["predict", "--image", str(image), "--caption", f"two {mask} 🔴 stand", "--boxes",
+                 str(_boxes(tmp_path))]) == 0
+    told = capsys.readouterr()
+    assert [w["position"] for w in json.loads(told.out)["words"]] == [2]
+    assert told.err == "note: The model's vocabulary does not hold “🔴”: it sees [UNK] in its place.\n"
+
+
+def test_a_horse_that_the_detector_calls_a_dog_has_no_true_answer_and_no_clue_misleads(predictor) -> None:
+    horses = all_examples()[1]
+    seen = predictor.see(Photo.open(horses.read()))
+    assert seen.labels[1] == "dog" and horses.caption == "A group of horses is standing in a field."
+    shown = answers(predictor.ask(seen, horses.caption, [], [1], "pixels"))["regions"][0]
+    assert shown["guess"]["text"] == "horse" and shown["best"][0]["probability"] > 0.6
+    assert [c["text"] for c in shown["best"] if c["label"]] == ["dog"] and not any(c["true"] for c in shown["best"])
+    assert (shown["target"], shown["truth"], shown["rank"]) == ("Detector’s label", "dog", 3)
+    assert shown["verdict"].startswith("The caption lowers the probability of the detector’s label “dog”: ")
+
+
+def test_a_label_has_its_own_probability_beside_the_score_that_ranks_the_boxes(predictor) -> None:
+    astronaut = next(e for e in all_examples() if e.file == "astronaut.jpg")
+    seen = predictor.see(Photo.open(astronaut.read()))
+    with torch.inference_mode():
+        classes = predictor.detector.heads.classify(seen.regions.appearance[1:].float()).softmax(dim=1)
+    own = [float(row[predictor.labels.names.index(label, 1)])
+           for row, label in zip(classes, seen.labels[1:], strict=True)]
+    shown = region_views(seen)[1:]
+    assert [r["probability"] for r in shown] == pytest.approx(own, abs=ROUNDING)
+    uniform = next(r for r in shown if r["label"] == "uniform")
+    assert uniform["percent"] == "18 %" and round(uniform["score"], 2) == 0.97
 
 
 def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(tmp_path, capsys) -> None:
@@ -130,6 +169,12 @@ def test_damaged_weights_are_refused_with_the_file_named(tmp_path, damage, messa
 def test_an_empty_folder_of_weights_says_what_it_lacks(tmp_path) -> None:
     with pytest.raises(WeightsError, match="it holds none"):
         Predictor.load(tmp_path)
+
+
+def _boxes(folder) -> Path:
+    path = folder / "boxes.json"
+    path.write_text(json.dumps(BOXES))
+    return path
 
 
 def _cut(path) -> None:

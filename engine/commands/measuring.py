@@ -92,7 +92,7 @@ def _evaluate_task(options: argparse.Namespace) -> dict[str, Any]:
 
 def add_predict(p: argparse.ArgumentParser) -> None:
     p.add_argument("--image", type=Path, required=True)
-    p.add_argument("--caption", required=True, help="[MASK] hides a word")
+    p.add_argument("--caption", required=True, help="[MASK], <mask>, ___ or MASK hides a word")
     p.add_argument("--boxes", type=Path, default=None,
                    help="json list of [x1, y1, x2, y2] as fractions (default: the detector's own)")
     p.add_argument("--mask-region", type=int, nargs="*", default=[], help="regions to hide, counted from 1")
@@ -105,6 +105,7 @@ def add_predict(p: argparse.ArgumentParser) -> None:
 
 def _predict(options: argparse.Namespace) -> None:
     from engine.predictor import Predictor
+    from engine.structures.caption import unread
     from engine.structures.photo import Photo
 
     photo = Photo.open(options.image)
@@ -112,8 +113,12 @@ def _predict(options: argparse.Namespace) -> None:
     predictor = Predictor.load(options.weights, options.detector, options.detector_device)
     seen = predictor.see(photo, boxes)
     prediction = predictor.ask(seen, options.caption, [], options.mask_region, options.masking)
+    note = unread(predictor.words(options.caption))
+    if note:
+        sys.stderr.write(f"note: {note}\n")
     write({
         "boxes": seen.boxes.fractions.tolist(), "labels": list(seen.labels), "scores": list(seen.scores),
+        "probabilities": list(seen.probabilities),
         "words": [{"position": p.position, "top": [dataclasses.asdict(c) for c in p.best]}
                   for w in prediction.words for p in w.pieces],
         "regions": [{"index": r.index, "top": [dataclasses.asdict(c) for c in r.best]} for r in prediction.regions],

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 from tokenizers import Encoding, Tokenizer, models, normalizers, pre_tokenizers
 
+from engine.data.masks import MASK, with_masks
 from engine.data.plain_text import unescaped
 from engine.errors import CaptionError, WeightsError
 from engine.structures.caption import Caption, Word
 
 MOST_PIECES, TRAINING_PIECES = 120, 64
+JOINERS = "\u200c\u200d"  # zero-width non-joiner and joiner
+TAGS = range(0xE0020, 0xE0080)  # spell the region of a flag
 
 
 class WordPieces:
@@ -37,7 +41,7 @@ class WordPieces:
         self._tokenizer = Tokenizer(models.WordPiece(numbers, unk_token="[UNK]"))
         self._tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        self._tokenizer.add_special_tokens(["[MASK]"])
+        self._tokenizer.add_special_tokens([MASK])
 
     def caption(self, text: str, what: str = "caption") -> Caption:
         """The words of a text, which `Caption.text` holds without HTML entities.
@@ -45,11 +49,24 @@ class WordPieces:
         what: how messages call the text. Raises CaptionError where nothing is written, or over 120 pieces are.
         """
         text = _encodable(text)
+        return self._checked(text, text, None, what)
+
+    def masked_caption(self, text: str) -> Caption:
+        """A caption whose author may hide words: every spelling of a mask (`with_masks`) becomes [MASK].
+
+        Raises:
+            CaptionError: Nothing is written, or more than 120 pieces.
+        """
+        text = _encodable(text)
+        return self._checked(text, *with_masks(text), "caption")
+
+    def _checked(self, text: str, written: str, places: Sequence[int] | None, what: str) -> Caption:
+        """written: `text` as it is encoded; places: where its characters are in `text` (see `_caption`)."""
         if not text.strip():
             raise CaptionError(f"The {what} is empty. Write a sentence about the picture.")
         if len(text) > 20 * MOST_PIECES:
             raise CaptionError(f"The {what} has {len(text)} characters; at most {20 * MOST_PIECES} fit. Shorten it.")
-        found = self._caption(text, self._tokenizer.encode(text))
+        found = self._caption(text, self._tokenizer.encode(written), places)
         if len(found.piece_ids) > MOST_PIECES + 2:
             raise CaptionError(f"The {what} has {len(found.piece_ids) - 2} word pieces; at most {MOST_PIECES} fit. "
                                "Shorten it.")
@@ -74,19 +91,33 @@ class WordPieces:
         """[CLS] [SEP] only: what a region sees without its caption."""
         return Caption("", (self.cls, self.sep), ())
 
-    def _caption(self, text: str, encoding: Encoding) -> Caption:
+    def _caption(self, text: str, encoding: Encoding, places: Sequence[int] | None = None) -> Caption:
+        """places: where each character of what was encoded is in `text`, if not in the same place."""
         words: list[Word] = []
         previous: object = None
         for i, (piece, (start, end)) in enumerate(zip(encoding.ids, encoding.offsets, strict=True)):
+            if places is not None:
+                start, end = places[start], places[end]
             joined = self.pieces[piece].startswith("##") or (piece != self.mask and encoding.word_ids[i] is not None
                                                              and encoding.word_ids[i] == previous)
             previous = encoding.word_ids[i]
-            if joined and words:
+            end = _end_of_sign(text, end)
+            readable = piece != self.unknown
+            if words and (joined or start < words[-1].end):
                 last = words[-1]
-                words[-1] = Word(text[last.start:end], last.start, end, last.first, i + 2)
+                words[-1] = Word(text[last.start:end], last.start, end, last.first, i + 2, last.known,
+                                 last.readable and readable)
             else:
-                words.append(Word(text[start:end], start, end, i + 1, i + 2, known=piece != self.mask))
+                words.append(Word(text[start:end], start, end, i + 1, i + 2, piece != self.mask, readable))
         return Caption(text, (self.cls, *encoding.ids, self.sep), tuple(words))
+
+
+def _end_of_sign(text: str, end: int) -> int:
+    """The end with what belongs to the sign before: BERT drops accents and joiners, people see one letter."""
+    while end < len(text) and text[end] > "\u02ff" and (
+            unicodedata.category(text[end]).startswith("M") or text[end] in JOINERS or ord(text[end]) in TAGS):
+        end += 1
+    return end
 
 
 def _encodable(text: str) -> str:

@@ -34,7 +34,7 @@ class Game:
     @classmethod
     def of(cls, predictor: Predictor, seen: Seen, question: Question) -> Game:
         """Raises CaptionError and MaskError."""
-        caption = predictor.pieces.caption(question.caption)
+        caption = predictor.pieces.masked_caption(question.caption)
         words = predictor.hidden_words(caption, question.hidden_words)
         regions = predictor.hidden_regions(seen, question.hidden_regions, question.masking)
         features = predictor.hidden_pixels(seen, tuple(regions)) if question.masking == "pixels" else seen.regions

@@ -29,8 +29,8 @@ class Question:
 class Asked:
     """One hidden word (index from 0) or hidden region (from 1) and the answer whose probability is explained.
 
-    answer: "" is the true answer where it is known, else the model's best one. For a word of several pieces it must
-    have as many pieces, and its probability is their product.
+    answer: "" is the true word or the detector's label where the model has it, else the model's best answer. For a word
+    of several pieces it must have as many pieces, and its probability is their product.
     """
 
     kind: Kind

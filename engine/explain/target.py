@@ -81,10 +81,17 @@ def answer_ids(predictor: Predictor, kind: Kind, answer: str, places: int) -> tu
             raise AnswerError(f"The model has no region class {answer!r}. Choose one that it offers.")
         return (number,)
     ids = tuple(predictor.pieces.of_word(answer))
-    if len(ids) != places or predictor.pieces.unknown in ids:
-        raise AnswerError(f"The hidden word has {places} word piece(s); {answer!r} has {len(ids)}. "
-                          "Choose an answer of the same length that the vocabulary holds.")
+    if not ids or predictor.pieces.unknown in ids:
+        raise AnswerError(f"“{answer}” is not in the model's vocabulary, so the model gives it no probability. Choose "
+                          "another answer.")
+    if len(ids) != places:
+        raise AnswerError(f"The hidden word has {_count(places)} and “{answer}” has {_count(len(ids))}. Choose an "
+                          "answer of the same length.")
     return ids
+
+
+def _count(places: int) -> str:
+    return "1 word piece" if places == 1 else f"{places} word pieces"
 
 
 def true_ids(predictor: Predictor, caption_ids: Sequence[int], known: bool) -> tuple[int, ...] | None:

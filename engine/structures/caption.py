@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from engine.errors import MaskError
 
+MOST_QUOTED = 24  # characters of a word in a message
+
 
 @dataclass(frozen=True)
 class Word:
     """text as written; start, end: its characters in the caption; first, stop: its pieces' places in the sequence
-    (stop excluded; [CLS] is at 0). `known` is False for a literal [MASK], whose true text nobody knows."""
+    (stop excluded; [CLS] is at 0). `known` is False for a literal [MASK], whose true text nobody knows. `readable` is
+    False where the vocabulary has no pieces for the word: the model reads [UNK] in its place."""
 
     text: str
     start: int
@@ -19,6 +22,7 @@ class Word:
     first: int
     stop: int
     known: bool = True
+    readable: bool = True
 
     @property
     def is_punctuation(self) -> bool:
@@ -56,3 +60,25 @@ class Caption:
         for place in self.places(words):
             pieces[place] = mask_id
         return tuple(pieces)
+
+
+def unread(words: Iterable[Word]) -> str:
+    """Name the words of which the model sees [UNK] only.
+
+    Args:
+        words: Of a caption, a question or a phrase.
+
+    Returns:
+        A sentence, or nothing where the vocabulary holds every word.
+    """
+    named = list(dict.fromkeys(quoted(word.text) for word in words if not word.readable))
+    if not named:
+        return ""
+    listed = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
+    place = "its place" if len(named) == 1 else "their place"
+    return f"The model's vocabulary does not hold {listed}: it sees [UNK] in {place}."
+
+
+def quoted(text: str) -> str:
+    """In quotation marks, a long word cut short."""
+    return f"“{text}”" if len(text) <= MOST_QUOTED else f"“{text[:MOST_QUOTED]}…”"

@@ -15,9 +15,10 @@ from engine.structures.photo import Photo
 class Seen:
     """A photo and its R regions, region 0 being the whole picture.
 
-    boxes: in the photo's pixels. labels, scores: the detector's own class of each region and how sure it is that
-    something is there (0..1). regions: features. picture: the detector's input, [3, h, w]. hidden: the features under
-    the last few sets of hidden pixels.
+    boxes: in the photo's pixels. labels, probabilities: the detector's class of each region and its probability among
+    all classes (0..1). scores: what the detector ranks its regions by, how sure it is that anything is there (0..1).
+    regions: features. picture: the detector's input, [3, h, w]. hidden: the features under the last few sets of hidden
+    pixels.
     """
 
     photo: Photo
@@ -26,6 +27,7 @@ class Seen:
     scores: tuple[float, ...]
     regions: Regions
     picture: Tensor
+    probabilities: tuple[float, ...]
     hidden: dict[tuple[int, ...], Regions] = field(default_factory=dict)
 
 

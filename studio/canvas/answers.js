@@ -45,7 +45,7 @@ function makeCard(kind) {
   const show = make("button", { type: "button", class: "show", title: "Show it again" }, "Show");
   const why = make("button", { type: "button", class: "why-this" }, "Why?");
   const effect = make("p", { class: "effect", hidden: true });
-  const meter = make("div", { class: "meter" }, make("h4", {}, "Clue meter"),
+  const meter = make("div", { class: "meter" }, make("h4", {}, kind === "word" ? "Clue meter" : "Clue meter of the label"),
     make("dl", {}, ...clues.map((c) => c.node)));
   const node = make("article", { class: "answer", "data-kind": kind },
     make("header", {}, make("h3", {}, kind === "word" ? "Hidden word " : "Hidden region ", title),
@@ -55,8 +55,8 @@ function makeCard(kind) {
   return { node, rows, clues, title, rank, note, verdict, show, why, effect, meter };
 }
 
-function fillCard(card, kind, answer) {
-  setText(card.title, answer.known ? answer.truth : "[MASK]");
+function fillCard(card, answer) {
+  setText(card.title, answer.title);
   card.rows.forEach((row, i) => {
     const guess = answer.best[i];
     setHidden(row.node, !guess);
@@ -65,13 +65,14 @@ function fillCard(card, kind, answer) {
     setText(row.number, guess.percent);
     row.bar.fill.style.width = share(guess.probability);
     row.node.classList.toggle("true", guess.true);
+    row.node.classList.toggle("label", guess.label);
+    setAttribute(row.node, "title", guess.label ? "the detector’s label, which may be wrong" : "");
   });
   for (const node of [card.meter, card.verdict, card.rank]) setHidden(node, !answer.known);
   setHidden(card.note, !answer.note);
   setText(card.note, answer.note);
   if (!answer.known) return;
-  const who = kind === "word" ? "True word" : "Label when visible";
-  setText(card.rank, tight(`${who}: ${answer.truth} · rank ${answer.rank.toLocaleString("en")} · ${answer.percent}`));
+  setText(card.rank, tight(`${answer.target}: ${answer.truth} · rank ${answer.rank.toLocaleString("en")} · ${answer.percent}`));
   answer.clues.forEach((clue, i) => {
     const row = card.clues[i];
     setText(row.name, clue.name);
@@ -103,9 +104,9 @@ function makeAnswers({ showWord, showRegion, explain }) {
         cards.set(key, card);
       }
       setHidden(card.show, kind === "word" && !answer.known);
-      setAttribute(card.show, "aria-label", `Show ${answer.truth} again`);
-      setAttribute(card.why, "aria-label", `Why? Explain the answer for ${answer.truth || "[MASK]"}`);
-      fillCard(card, kind, answer);
+      setAttribute(card.show, "aria-label", `Show ${answer.title} again`);
+      setAttribute(card.why, "aria-label", `Why? Explain the answer for ${answer.title}`);
+      fillCard(card, answer);
       if (list.children[place] !== card.node) list.insertBefore(card.node, list.children[place] || null);
     });
     setHidden(part("empty"), wanted.length > 0);

@@ -7,6 +7,7 @@ function makeAttention({ why, stage }) {
   const view = { mode: "head", layer: 0, head: 0, way: "from", both: false };
   let pyramid = null;
   let decodedFrom = null;
+  let shownFor = null; // the subject that the pyramid is about
   let chosen = null; // whose attention is shown
   let preview = null; // pointed at for a moment
 
@@ -31,6 +32,7 @@ function makeAttention({ why, stage }) {
   }
 
   function light(now) {
+    if (shownFor !== why.subject) return; // a step was taken: the stage shows something else
     const who = preview || chosen;
     const { state } = why.subject;
     const found = pyramid.spread(now, who, view.way, state.chips.words.length, state.regions.length);
@@ -87,6 +89,7 @@ function makeAttention({ why, stage }) {
       const sent = await working.show(why.ask("why_attention", {}));
       if (why.subject !== subject || why.tab !== "attention") return;
       take(sent);
+      shownFor = subject;
       part("why").dataset.attention = String(sent.elements.length);
       if (!chosen || !pyramid.placesOf(chosen.kind, chosen.index).length || asked !== why.asked) chosen = { ...asked };
       setHidden(part("attention-body"), false);

@@ -8,6 +8,7 @@ function makeMap({ why, stage, effects, takeAway }) {
   const proving = makeWorking(part("proof-work"), "The proof");
   let methods = [];
   let method = null;
+  let shownFor = null; // the subject that the painted map is about
 
   function choose(name) {
     method = name;
@@ -46,6 +47,7 @@ function makeMap({ why, stage, effects, takeAway }) {
   }
 
   function clear() {
+    shownFor = null;
     stage.paint({});
     renderLegend({ scale: 0 });
     setHidden(part("proof"), true);
@@ -75,6 +77,7 @@ function makeMap({ why, stage, effects, takeAway }) {
       const map = await working.show(why.ask("why_map", { asked, method: chosen }, working.progress));
       if (!current()) return;
       paint(map);
+      shownFor = subject;
       part("why").dataset.map = chosen;
       why.showEmpty();
       table.render(map, effects, asked, inPoints(map));
@@ -84,9 +87,9 @@ function makeMap({ why, stage, effects, takeAway }) {
       renderProof(proof);
       part("why").dataset.proof = proof.verdict;
     },
-    // The hidings may come after the map: then the table gets their columns.
+    // The hidings may come after the map: then the table gets their columns. They are not about an older map.
     refreshTable() {
-      if (!part("numbers").hidden) table.again();
+      if (shownFor && shownFor === why.subject) table.again();
     },
   };
 }
@@ -100,21 +103,24 @@ function makeTable({ stage, takeAway }) {
 
   const COLUMNS = [["name", "Element"], ["value", "Value"], ["size", "Share"], ["without", "Answer without it"]];
 
-  function rows({ map, effects, asked }) {
+  // Named when the map comes: by the time the table is sorted, the stage may show another photo.
+  function rowsOf(map) {
     const sum = [...map.words, ...map.regions].reduce((s, v) => s + Math.abs(v), 0) || 1;
-    const row = (kind, index, value) => {
-      const lines = effects.linesFor(kind, index);
-      const own = lines?.find((l) => l.kind === asked.kind && l.index === asked.index);
-      return { kind, index, name: stage.nameOf(kind, index), value, size: Math.abs(value) / sum,
-        without: own ? own.change : null };
-    };
+    const row = (kind, index, value) => ({ kind, index, name: stage.nameOf(kind, index), value, size: Math.abs(value) / sum });
     return [...map.words.map((v, i) => row("word", i, v)), ...map.regions.map((v, i) => row("region", i, v)).slice(1)]
       .filter((r) => !stage.isHidden(r.kind, r.index));
   }
 
+  function withEffects({ rows, effects, asked }) {
+    return rows.map((row) => {
+      const own = effects.linesFor(row.kind, row.index)?.find((l) => l.kind === asked.kind && l.index === asked.index);
+      return { ...row, without: own ? own.change : null };
+    });
+  }
+
   function again() {
     const { column, down } = order;
-    const sorted = rows(last).sort((a, b) => {
+    const sorted = withEffects(last).sort((a, b) => {
       const [x, y] = [a[column], b[column]];
       const sign = typeof x === "string" ? x.localeCompare(y) : (x ?? -Infinity) - (y ?? -Infinity);
       return down ? -sign : sign;
@@ -140,5 +146,5 @@ function makeTable({ stage, takeAway }) {
 
   const focus = (key) => place.querySelector(`[data-column="${key}"]`)?.focus();
 
-  return { again, render(map, effects, asked, inPoints) { last = { map, effects, asked, inPoints }; again(); } };
+  return { again, render(map, effects, asked, inPoints) { last = { rows: rowsOf(map), effects, asked, inPoints }; again(); } };
 }

@@ -2,7 +2,9 @@
 
 const areaOf = ([x1, y1, x2, y2]) => Math.max(0, x2 - x1) * Math.max(0, y2 - y1);
 
-const scoreOf = (region) => (region.score === null ? "" : ` ${Math.round(100 * region.score)} %`);
+// How probable the detector's label is, once the detector has looked; and what it ranks its boxes by.
+const sureOf = (region) => (region.percent ? ` ${region.percent.replace(" %", "\u00a0%")}` : "");
+const rankOf = (region) => (region.percent ? `rank score ${region.score.toFixed(2)}` : "");
 
 // How a region is called: its label, and a number where several share one, those drawn at first before the others.
 function nameOf(regions, index) {
@@ -11,6 +13,9 @@ function nameOf(regions, index) {
   const same = regions.filter((r) => r.label === label).sort((a, b) => Boolean(b.first) - Boolean(a.first));
   return same.length > 1 ? `${label} ${same.indexOf(regions[index]) + 1}` : label;
 }
+
+const aboutRegion = (region) => (region.percent ? `The detector gives its label${sureOf(region)} among all classes. `
+  + `It ranks this box by ${region.score.toFixed(2)}: how sure it is that anything is there.` : "");
 
 // Which regions are drawn: those that come first, and whatever the visitor drew, hid or selected.
 function shownRegions(state, ui) {
@@ -58,7 +63,7 @@ function makeBoxes({ toggle, select, point }) {
       button.classList.toggle("pointed", ui.pointed === index);
       setAttribute(button, "aria-pressed", hidden);
       const guess = guesses.get(index);
-      setAttribute(button, "aria-label", `Region ${nameOf(state.regions, index)}${scoreOf(region)}, `
+      setAttribute(button, "aria-label", `Region ${nameOf(state.regions, index)}${sureOf(region)}, `
         + (hidden ? `hidden${guess ? `, the model says ${guess}` : ""}` : "visible"));
       setHidden(button.firstChild, !hidden);
       setText(button.firstChild, hidden ? (guess || "hidden") : "");
@@ -100,7 +105,8 @@ function makeRegionList({ toggle, point }) {
       setAttribute(chip, "aria-pressed", hidden);
       chip.classList.toggle("pointed", ui.pointed === index || ui.selected === index);
       setText(chip.firstChild, nameOf(state.regions, index));
-      setText(chip.lastChild, hidden ? (guesses.get(index) || "hidden") : scoreOf(state.regions[index]).trim());
+      setText(chip.lastChild, hidden ? (guesses.get(index) || "hidden") : sureOf(state.regions[index]).trim());
+      setAttribute(chip, "title", aboutRegion(state.regions[index]));
     }
   }
 

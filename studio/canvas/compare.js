@@ -30,7 +30,7 @@ function makeCompare({ why, store, goTo, modelName }) {
       const shown = hidden ? make("b", { class: "was-hidden" }, `[${word.text}]`) : word.text;
       pieces.push(mark(shown, at < 0));
     });
-    return make("p", { class: "said" }, ...pieces, state.chips?.after || "");
+    return make("p", { class: "said", dir: "auto" }, ...pieces, state.chips?.after || "");
   }
 
   function answerOf([kind, answer], other) {
@@ -42,8 +42,8 @@ function makeCompare({ why, store, goTo, modelName }) {
       return make("li", { class: moved ? "moved" : null }, make("span", {}, mark(guess.text, other && before === undefined)),
         make("span", { class: "number" }, tight(guess.percent)), make("span", { class: "number" }, difference));
     });
-    return make("div", { class: "held-answer" }, make("h4", {}, mark(`${kind} ${answer.known ? answer.truth : "[MASK]"}`, other?.truth !== answer.truth)),
-      answer.known ? make("p", { class: "hint" }, tight(`true answer ${answer.percent}, rank ${answer.rank}`)) : null,
+    return make("div", { class: "held-answer" }, make("h4", {}, mark(`${kind} ${answer.title}`, other?.title !== answer.title)),
+      answer.known ? make("p", { class: "hint" }, tight(`${answer.target}: ${answer.percent}, rank ${answer.rank}`)) : null,
       make("ol", {}, ...rows));
   }
 
@@ -104,7 +104,11 @@ function makeCompare({ why, store, goTo, modelName }) {
   }
 
   part("checkpoint").addEventListener("change", () => { other = null; working.clear(); render(); why.refresh(); });
-  part("hold").addEventListener("click", () => { held = now; render(); });
+  part("hold").addEventListener("click", () => {
+    if (!now.state.photo) return; // nothing is open yet
+    held = now;
+    render();
+  });
   part("hold-back").addEventListener("click", () => goTo(held.state));
   return {
     show,

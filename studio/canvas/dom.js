@@ -41,7 +41,8 @@ function makeRow(row) {
   const buttons = () => [...row.querySelectorAll("button:not(:disabled)")];
   row.addEventListener("keydown", (event) => {
     const all = buttons();
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const onward = getComputedStyle(row).direction === "rtl" ? -1 : 1;
+    const step = { ArrowRight: onward, ArrowDown: 1, ArrowLeft: -onward, ArrowUp: -1 }[event.key];
     const here = all.indexOf(event.target);
     if (here < 0) return;
     let next = null;

@@ -72,7 +72,7 @@ function makeHeads({ why, store, switchHead, allOn, takeAway }) {
         card.effect.remove();
         echoes.set(key, card);
       }
-      fillCard(echoes.get(key), kind, answer);
+      fillCard(echoes.get(key), answer);
       return echoes.get(key).node;
     }));
   }

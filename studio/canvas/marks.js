@@ -13,7 +13,7 @@ function renderMarks(state, ui) {
   setHidden(tag, !region || state.hiddenRegions.includes(named));
   if (tag.hidden) return;
   const box = ui.preview?.index === named ? ui.preview.box : region.box;
-  setText(tag, `${nameOf(state.regions, named)}${scoreOf(region)}`);
+  setText(tag, [`${nameOf(state.regions, named)}${sureOf(region)}`, rankOf(region)].filter(Boolean).join(" · "));
   tag.style.left = share(Math.min(box[0], 0.8));
   tag.style.top = share(box[1]);
   tag.classList.toggle("inside", box[1] < 0.08);

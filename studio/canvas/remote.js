@@ -89,7 +89,7 @@ async function setPhoto(scene, check) {
   editor.close();
   store.open({ photo: Object.freeze({ ...photo, hide: null, boxes }), caption: scene.caption });
   if (scene.boxes.length) {
-    const own = [[0, 0, 1, 1], ...scene.boxes].map((box) => ({ box, label: null, score: null, mine: true }));
+    const own = [[0, 0, 1, 1], ...scene.boxes].map((box) => ({ box, label: null, percent: "", mine: true }));
     store.amend({ regions: own, edited: true });
   }
   await look(store.now);
@@ -103,4 +103,4 @@ async function readScene({ caption, words }) {
 }
 
 const backwards = (state) => ({ edited: true,
-  regions: [state.regions[0], ...state.regions.slice(1).reverse().map((r) => ({ ...r, label: null, score: null }))] });
+  regions: [state.regions[0], ...state.regions.slice(1).reverse().map((r) => ({ ...r, label: null, percent: "" }))] });

@@ -30,7 +30,7 @@ function renderTools(state) {
   setHidden(part("more"), !ui.showAll && shownRegions(state, ui).length === all);
   setAttribute(part("more"), "aria-pressed", ui.showAll);
   setText(part("more"), ui.showAll ? "Fewer boxes" : `All ${all} boxes`);
-  setText(part("caption-note"), state.suggested ? "Written from the detector’s labels: put your own." : "");
+  setText(part("caption-note"), state.suggested ? "Written from the detector’s labels: put your own." : state.chips?.note || "");
 }
 
 function renderEmpty() {

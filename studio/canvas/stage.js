@@ -38,7 +38,7 @@ function makeStage({ pointed, chosen }) {
     const pieces = [];
     chips.words.forEach((word, index) => {
       if (word.before) pieces.push(word.before);
-      pieces.push(button("word", index, "token", word.text));
+      pieces.push(button("word", index, word.readable ? "token" : "token unread", word.text));
     });
     tokens.replaceChildren(...pieces, chips.after);
     settle.forEach((one) => one());

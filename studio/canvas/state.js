@@ -1,7 +1,7 @@
 // What the visitor has open, as immutable snapshots, so that undo is a matter of going back to an earlier one.
 //
 // photo: { key, picture, width, height, shows, source } or null. caption: text. chips: the caption cut into words, or
-// null while the model has not read it. regions: [{ box, label, score, first, mine }], the whole picture first; null while
+// null while the model has not read it. regions: [{ box, label, percent, score, first, mine }], the whole picture first; null while
 // the detector has not looked. edited: whether the boxes are the visitor's rather than the detector's own. suggested:
 // whether the caption was made from the detector's labels.
 // hiddenWords, hiddenRegions: places, ascending. headsOff: [layer, head] of attention heads that are switched off.

@@ -48,7 +48,7 @@ function point(index) {
 }
 
 function addBox(box) {
-  const regions = [...store.now.regions, { box, label: null, score: null, mine: true }];
+  const regions = [...store.now.regions, { box, label: null, percent: "", mine: true }];
   setDrawing(false);
   ui.selected = regions.length - 1;
   step({ regions, edited: true });
@@ -57,7 +57,7 @@ function addBox(box) {
 
 function changeBox(index, box) {
   step({ edited: true, regions: store.now.regions.map((region, i) => (i === index
-    ? { box, label: null, score: null, mine: true } : region)) });
+    ? { box, label: null, percent: "", mine: true } : region)) });
   boxes.focus(index);
 }
 
@@ -125,8 +125,8 @@ async function readFirst(state) {
 
 // What a link says of a photo's state, beside its caption.
 function statedBy(linked, photo) {
-  const regions = linked.boxes ? [{ box: [0, 0, 1, 1], label: "whole picture", score: 1, first: false, mine: false },
-    ...linked.boxes.map((box) => ({ box, label: null, score: null, first: true, mine: true }))] : null;
+  const regions = linked.boxes ? [{ box: [0, 0, 1, 1], label: "whole picture", percent: "", first: false, mine: false },
+    ...linked.boxes.map((box) => ({ box, label: null, percent: "", first: true, mine: true }))] : null;
   return { photo: Object.freeze({ ...photo, hide: null }), hiddenWords: linked.words || [], headsOff: linked.heads || [],
     hiddenRegions: linked.regions || [], ...(regions ? { regions, edited: true } : {}) };
 }

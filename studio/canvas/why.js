@@ -56,12 +56,14 @@ function makeWhy({ courier, effects, speak }) {
     const several = shown.note !== ""; // a word of several pieces: the list is about its last piece only
     const answers = [...new Set([...(shown.known ? [shown.truth] : []), ...(several ? [] : shown.best.map((b) => b.text))])]
       .filter((text) => text.toLowerCase() !== shown.truth?.toLowerCase() || text === shown.truth);
-    part("answer").replaceChildren(...answers.map((text, i) => make("option", { value: i === 0 ? "" : text }, text)));
+    const named = (text, i) => (i === 0 && shown.known && why.asked.kind === "region" ? `${text} (detector’s label)` : text);
+    part("answer").replaceChildren(...answers.map((text, i) => make("option", { value: i === 0 ? "" : text }, named(text, i))));
     part("answer").value = why.asked.answer;
   }
 
   function choose(kind, index, answer = "") {
     why.asked = { kind, index, answer };
+    if (!why.subject) return; // a step was taken: the next answer is explained when it is there
     why.panels.attention.ask(why.asked);
     renderAsked();
     refresh();
@@ -92,7 +94,9 @@ function makeWhy({ courier, effects, speak }) {
   }
 
   function settled() {
+    const { subject } = why;
     why.quietly(why.ask("why_hidings", {}).result.then((found) => {
+      if (why.subject !== subject) return;
       effects.set(found);
       why.panels.map.refreshTable();
     }));

@@ -1,5 +1,7 @@
 // The caption: a sentence whose words are buttons, and an editor in its place.
 
+const UNREAD = ", but not in the model’s vocabulary: it sees [UNK]";
+
 function buildSentence(sentence, { chips, caption }, toggle) {
   if (!chips) {
     sentence.replaceChildren(caption);
@@ -8,9 +10,10 @@ function buildSentence(sentence, { chips, caption }, toggle) {
   const pieces = [];
   chips.words.forEach((word, index) => {
     if (word.before) pieces.push(word.before);
-    const button = make("button", { type: "button", class: "word", "data-word": index, disabled: !word.known,
-      onclick: () => toggle(index) },
-    make("span", { class: "text" }, word.text), make("span", { class: "guess", hidden: true }));
+    // A mask is no word of the caption's language: it does not decide which way the caption runs.
+    const button = make("button", { type: "button", class: word.readable ? "word" : "word unread", "data-word": index,
+      disabled: !word.known, dir: word.known ? null : "ltr", onclick: () => toggle(index) },
+    make("span", { class: "text" }, word.text), make("span", { class: "guess", dir: "ltr", hidden: true }));
     // A full stop stays on the line of its word.
     if (index && !word.before) pieces[pieces.length - 1].append(button);
     else pieces.push(make("span", { class: "glued" }, button));
@@ -36,8 +39,8 @@ function makeSentence({ toggle }) {
       const guess = guesses.get(index);
       setAttribute(button, "aria-pressed", hidden);
       setAttribute(button, "aria-label",
-        `${word.text}, ${hidden ? `hidden${guess ? `, the model says ${guess}` : ""}` : "visible"}`);
-      setAttribute(button, "title", hidden ? `“${word.text}” is hidden` : "");
+        `${word.text}, ${hidden ? `hidden${guess ? `, the model says ${guess}` : ""}` : `visible${word.readable ? "" : UNREAD}`}`);
+      setAttribute(button, "title", hidden ? `“${word.text}” is hidden` : word.readable ? "" : `“${word.text}” is visible${UNREAD}`);
       setHidden(button.lastChild, !hidden);
       setText(button.lastChild, hidden ? (guess || "…") : "");
     }

@@ -2,9 +2,9 @@
 
 SCENE.PASS.KIND.FIELD, for example "after.fast.word.everything". SCENE is before or after; PASS is fast or faithful
 (`studio.service.Masking`); KIND is word or region, the first that is hidden; FIELD is everything, without_picture,
-without_words (probabilities of the true answer), rank or guess (a text). Scenes with `why` also give, for the methods
-attention and leave_one_out, SCENE.why.METHOD.agreement, the map's rank correlation with leaving out one by one, and
-SCENE.why.METHOD.area, under the deletion curve.
+without_words (probabilities of the true word, or of the detector's label of a region), rank or guess (a text). Scenes
+with `why` also give, for the methods attention and leave_one_out, SCENE.why.METHOD.agreement, the map's rank
+correlation with leaving out one by one, and SCENE.why.METHOD.area, under the deletion curve.
 """
 
 from __future__ import annotations

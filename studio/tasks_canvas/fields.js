@@ -17,7 +17,7 @@ function makeFours(onPick) {
   const block = (kind, title) => {
     rows[kind] = LETTERS.map((letter, i) => {
       const field = make("input", { type: "text", "data-field": `${kind}.${i}`, "aria-label": `${title} ${letter}`,
-        autocomplete: "off" });
+        autocomplete: "off", dir: "auto" });
       const fill = make("i");
       const number = make("span", { class: "number" });
       const pick = make("button", { type: "button", class: "letter", "aria-pressed": "false",

@@ -123,7 +123,7 @@ function makeRegions({ choose, point }) {
     setHidden(box.lastChild, !label);
     setAttribute(box, "aria-label", `Region ${numbered}${light ? `, ${light.text}` : ""}`);
     setText(chip.firstChild, numbered);
-    setText(chip.lastChild, light ? light.text : now.names || now.result ? "" : scoreOf(now.regions[index]).trim());
+    setText(chip.lastChild, light ? light.text : now.names || now.result ? "" : sureOf(now.regions[index]).trim());
   }
 
   return function render(now, lights) {
@@ -137,7 +137,7 @@ function makeRegions({ choose, point }) {
     if (!tag.hidden) {
       const [x, y] = now.regions[now.pointed].box;
       const light = lights.regions.get(now.pointed);
-      setText(tag, `${regionName(now, now.pointed)}${light ? ` ${light.text}` : scoreOf(now.regions[now.pointed])}`);
+      setText(tag, `${regionName(now, now.pointed)}${light ? ` ${light.text}` : sureOf(now.regions[now.pointed])}`);
       tag.style.left = share(Math.min(x, 0.7));
       tag.style.top = share(y);
       tag.classList.toggle("inside", y < 0.08);

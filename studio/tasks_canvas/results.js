@@ -19,18 +19,20 @@ function renderCard(now, { pointAt }) {
   const card = part("card");
   if (card.drawnFor === result.answer && card.named === now.regions) return;
   [card.drawnFor, card.named] = [result.answer, now.regions];
-  const { rows, blind, verdict } = result.answer;
+  const { rows, blind, verdict, note } = result.answer;
   const named = (row) => (now.mode === "ask" ? row.text : regionName(now, row.number));
   const go = (row) => (now.mode === "point" ? () => pointAt(row.number) : null);
-  card.replaceChildren(
+  card.replaceChildren(...[
     make("p", { class: "best" }, make("b", {}, named(rows[0])), ` ${tight(rows[0].percent)}`),
     make("div", { class: "halves" },
       column(now.mode === "ask" ? "With the picture" : "With the words", rows.map((r) => barRow(named(r), r, go(r)))),
       column(now.mode === "ask" ? "Without the picture" : "Without the words", blind.map((r) => barRow(named(r), r, null)))),
     make("p", { class: "verdict" }, tight(verdict)),
+    note ? make("p", { class: "rank" }, note) : null,
     make("p", { class: "rank" }, now.mode === "ask"
       ? "Each answer is judged by itself, so the numbers need not sum to 100 %."
-      : "Each region is judged by itself: boxes around the same thing may all be meant."));
+      : "Each region is judged by itself: boxes around the same thing may all be meant."),
+  ].filter(Boolean));
 }
 
 function renderFours(now, rows) {
@@ -52,7 +54,7 @@ function renderFours(now, rows) {
     const said = rows[`${kind}Said`];
     setHidden(said, !reply);
     const known = right === undefined || right === null || !reply ? "" : reply.best === right ? " That is right." : ` Right would be ${LETTERS[right]}.`;
-    setText(said, reply ? tight(`${LETTERS[reply.best]}. ${reply.verdict}${known}`) : "");
+    setText(said, reply ? tight([`${LETTERS[reply.best]}. ${reply.verdict}${known}`, reply.note].filter(Boolean).join(" ")) : "");
   }
 }
 

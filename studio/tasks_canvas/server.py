@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from gradio.data_classes import DataWithFiles
 from PIL import Image
 
 from engine.errors import CaptionError
+from engine.structures.caption import Word, unread
 from engine.structures.questions import CHOICES, TaggedText
 from studio.canvas.server import answering, server_functions
 from studio.canvas.why_server import number
@@ -61,7 +63,8 @@ def task_functions(service: Service, explain: Explanations, desk: TaskDesk) -> l
         return _offered(desk.bring(sent.files[0][1], _text(sent.data, "name")[:MOST_NAME] or "Your file"))
 
     def answer(sent: Any) -> Reply:
-        return views.task_answer(desk.answer(_inquiry(service, sent)))
+        asks = _inquiry(service, sent)
+        return {**views.task_answer(desk.answer(asks)), "note": _unread(service, asks)}
 
     def carried(sent: Any) -> Reply:
         return views.carried(desk.carried(_inquiry(service, sent), _answer(sent)))
@@ -119,6 +122,16 @@ def _inquiry(service: Service, sent: Any) -> Inquiry:
         boxes = len(service.see(visitor, session).labels) - 1
         question = TaskQuestion(*_choices(sent, boxes))
     return Inquiry(visitor, session, _text(sent, "adapter"), task, question)
+
+
+def _unread(service: Service, asks: Inquiry) -> str:
+    """What the model cannot read of the texts."""
+    words: list[Word] = []
+    for text in (asks.question.text, *asks.question.choices):
+        for word in text.words:
+            with suppress(CaptionError):  # nothing that can be seen
+                words.extend(service.words(word))
+    return unread(words)
 
 
 def _choices(sent: Any, boxes: int) -> tuple[TaggedText, tuple[TaggedText, ...]]:

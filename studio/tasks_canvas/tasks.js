@@ -135,9 +135,9 @@ async function drawScene(only = null) {
     const { photo } = await courier.open({ blob }, "a drawn scene");
     if (!wanted()) return;
     for (const mode of Object.keys(now.texts)) if (!now.texts[mode].typed) now.texts[mode] = textsOf(scene[mode][0] || "");
-    const whole = { box: [0, 0, 1, 1], label: "whole picture", score: null, first: false };
+    const whole = { box: [0, 0, 1, 1], label: "whole picture", percent: "", first: false };
     opened(photo, { offered: scene, names: scene.names, edited: true,
-      regions: [whole, ...scene.boxes.map((box, i) => ({ box, label: scene.names[i], score: null, first: true }))] });
+      regions: [whole, ...scene.boxes.map((box, i) => ({ box, label: scene.names[i], percent: "", first: true }))] });
   } catch (problem) {
     if (!wanted()) return;
     if (!now.regions) await look();

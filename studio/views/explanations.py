@@ -99,12 +99,12 @@ def leaks(found: Iterable[Leak]) -> dict[str, Any]:
 def _leak(leak: Leak) -> str:
     covered = f"One visible box covers {round(100 * leak.overlap)} % of it."
     if not leak.truth:
-        return f"The model has no class for its label, so nothing can be compared. {covered}"
+        return f"The model has no class for the detector’s label, so nothing can be compared. {covered}"
     lost = leak.feature - leak.pixels
     if lost >= ENOUGH_LEAK:
-        return (f"It leaked: “{leak.truth}” falls by {100 * lost:.0f} points once the pixels are hidden too, so "
-                f"overlapping boxes had told. {covered}")
+        return (f"It leaked: the detector’s label “{leak.truth}” falls by {100 * lost:.0f} points once the pixels are "
+                f"hidden too, so overlapping boxes gave it away. {covered}")
     if lost <= -ENOUGH_LEAK:
-        return (f"No leak: “{leak.truth}” even gains {-100 * lost:.0f} points when the pixels are hidden, since the "
-                f"black box changes what the detector sees. {covered}")
+        return (f"No leak: the detector’s label “{leak.truth}” even gains {-100 * lost:.0f} points when the pixels are "
+                f"hidden, since the black box changes what the detector sees. {covered}")
     return f"No leak to speak of: both ways of hiding say about the same. {covered}"

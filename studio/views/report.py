@@ -84,7 +84,7 @@ def page(report: Report) -> str:
 <meta name="viewport" content="width=device-width"><title>VL-BERT Studio: {escape(report.asked)}</title>
 <style>{STYLE}</style></head><body><main>
 <h1>{escape(report.asked)}</h1>
-<p class="said">{_sentence(report, None)}</p>{_picture(report, None)}
+<p class="said" dir="auto">{_sentence(report, None)}</p>{_picture(report, None)}
 <p class="quiet">Hidden words: {escape(words)}. Hidden regions: {escape(regions)} (regions by
 {escape(str(report.answers["masking"]))}). Attention heads switched off: {heads}.</p>
 <h2>What the model believes</h2>{"".join(_answer("word", a) for a in report.answers["words"])}
@@ -99,7 +99,7 @@ def page(report: Report) -> str:
 def _map(report: Report, shown: Map) -> str:
     return f"""<section><h3>{escape(shown.title)}</h3><p>{escape(shown.sentence)}</p>
 <p class="quiet">{escape(shown.source)}</p><p>{escape(shown.ends)}</p><p><b>{escape(shown.verdict)}</b></p>
-<p class="said">{_sentence(report, shown)}</p>{_picture(report, shown)}
+<p class="said" dir="auto">{_sentence(report, shown)}</p>{_picture(report, shown)}
 <figure>{_inline(shown.figure)}</figure></section>"""
 
 
@@ -141,9 +141,10 @@ def _picture(report: Report, shown: Map | None) -> str:
 
 def _answer(kind: str, answer: Mapping[str, Any]) -> str:
     best = ", ".join(f"{escape(b['text'])} {escape(b['percent'])}" for b in answer["best"])
-    known = (f" True answer: {escape(answer['truth'])}, {escape(answer['percent'])}, rank {answer['rank']}. "
-             f"{escape(answer['verdict'])}" if answer["known"] else "")
-    return f"<p>Hidden {kind}: <b>{best}</b>.{known}</p>"
+    known = (f" {escape(answer['target'])}: {escape(answer['truth'])}, {escape(answer['percent'])}, rank "
+             f"{answer['rank']}. {escape(answer['verdict'])}" if answer["known"] else "")
+    note = f" {escape(answer['note'])}" if answer["note"] else ""
+    return f"<p>Hidden {kind}: <b>{best}</b>.{known}{note}</p>"
 
 
 def _table(numbers: pd.DataFrame) -> str:

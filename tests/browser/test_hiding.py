@@ -33,7 +33,7 @@ def test_a_hidden_region_is_answered_fast_and_then_faithfully(visit, studio_url)
     expect(mode).to_have_text("faithful: pixels hidden")
     assert page.evaluate("window.modes").index("feature") < page.evaluate("window.modes").index("pixels")
     region = page.locator('.studio .answer[data-kind="region"]')
-    expect(region.locator(".rank").first).to_contain_text("Label when visible:")
+    expect(region.locator(".rank").first).to_contain_text("Detector’s label:")
     expect(region.locator(".meter dt").last).to_contain_text("without the caption")
     expect(box(page, 1)).to_have_attribute("aria-pressed", "true")
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine.data.masking import RegionMasking, WordMasking
 from engine.data.tokenizer import WordPieces
 from engine.errors import CaptionError, MaskError, WeightsError
+from engine.structures.caption import unread
 
 PIECES = WordPieces(Path(__file__).parents[2] / "assets" / "weights" / "vocab.txt")
 
@@ -31,14 +32,16 @@ def test_ids_agree_with_transformers() -> None:
 
 @given(st.text(max_size=80))
 def test_any_text_gives_words_that_lie_in_it_or_a_clear_refusal(text: str) -> None:
-    try:
-        caption = PIECES.caption(text)
-    except CaptionError as error:
-        assert "caption" in str(error)
-        return
-    places = [p for w in caption.words for p in range(w.first, w.stop)]
-    assert places == list(range(1, len(caption.piece_ids) - 1))
-    assert all(text[w.start:w.end] == w.text for w in caption.words)
+    for read in (PIECES.caption, PIECES.masked_caption):
+        try:
+            caption = read(text)
+        except CaptionError as error:
+            assert "caption" in str(error)
+            return
+        places = [p for w in caption.words for p in range(w.first, w.stop)]
+        assert places == list(range(1, len(caption.piece_ids) - 1))
+        assert all(text[w.start:w.end] == w.text for w in caption.words)
+        assert all(a.end <= b.start for a, b in zip(caption.words, caption.words[1:], strict=False))
 
 
 def test_half_a_character_is_read_as_a_question_mark_in_its_place() -> None:
@@ -60,6 +63,38 @@ def test_what_does_not_fit_is_refused() -> None:
 def test_a_literal_mask_is_one_word_that_nobody_knows() -> None:
     caption = PIECES.caption("a [MASK] runs")
     assert [(w.text, w.known) for w in caption.words] == [("a", True), ("[MASK]", False), ("runs", True)]
+
+
+@pytest.mark.parametrize(("text", "masks"), [
+    ("a dog on the [mask] .", ["[mask]"]), ("a <mask> on a < MASK >", ["<mask>", "< MASK >"]),
+    ("a dog on the ___.", ["___"]), ("a MASK runs", ["MASK"]), ("a [MASK] [ Mask ]", ["[MASK]", "[ Mask ]"]),
+    ("a man in a mask, <masked>", []), ("A MAN IN A MASK", []), ("snow__white and UNMASK _", []),
+])
+def test_a_mask_is_read_however_people_write_it_and_stays_where_it_stands(text: str, masks: list[str]) -> None:
+    caption = PIECES.masked_caption(text)
+    assert [w.text for w in caption.words if not w.known] == masks
+    assert caption.text == text and all(text[w.start:w.end] == w.text for w in caption.words)
+    plain = text
+    for mask in masks:
+        plain = plain.replace(mask, "[MASK]")
+    assert caption.piece_ids == PIECES.caption(plain).piece_ids
+    if not masks:
+        assert caption == PIECES.caption(text)
+
+
+def test_accents_joiners_and_vowel_signs_stay_in_their_word() -> None:
+    for text in ("a cafe\u0301 with cre\u0301me and a rose\u0301 .", "कुत्ता घास पर", "1\ufe0f\u20e3 #\ufe0f\u20e3 .",
+                 "\u2764\ufe0f \U0001f468\u200d\U0001f469 \U0001f3f4\U000e0067\U000e0062\U000e007f !"):
+        assert [w.text for w in PIECES.caption(text).words] == text.split()
+
+
+def test_a_word_that_the_vocabulary_lacks_is_known_to_be_unreadable() -> None:
+    caption = PIECES.caption(f"A red 🔴 and {'abcdefghij' * 12} .")
+    assert [w.text[:10] for w in caption.words if not w.readable] == ["🔴", "abcdefghij"]
+    assert all(PIECES.unknown in caption.piece_ids_of(i) for i, w in enumerate(caption.words) if not w.readable)
+    assert unread(caption.words) == ("The model's vocabulary does not hold “🔴” and “abcdefghijabcdefghijabcd…”: "
+                                     "it sees [UNK] in their place.")
+    assert unread(PIECES.caption("a dog").words) == ""
 
 
 def test_hiding_covers_every_piece_of_the_word_and_nothing_else() -> None:

@@ -148,7 +148,10 @@ def test_what_cannot_be_explained_is_refused_by_name(explainer, seen, question) 
     for asked, method, error, message in (
             (Asked("word", 1), DEFAULT, MaskError, "The word 1 is not hidden. Hide it first"),
             (Asked("region", 1), DEFAULT, MaskError, "The region 1 is not hidden"),
-            (Asked("word", 2, "dachshunds"), DEFAULT, AnswerError, "has 1 word piece"),
+            (Asked("word", 2, "dachshunds"), DEFAULT, AnswerError,
+             "has 1 word piece and “dachshunds” has 4 word pieces"),
+            (Asked("word", 2, "🔴"), DEFAULT, AnswerError, "“🔴” is not in the model's vocabulary"),
+            (Asked("word", 2, "\u200b"), DEFAULT, AnswerError, "is not in the model's vocabulary"),
             (Asked("region", 2, "qwerty"), DEFAULT, AnswerError, "no region class 'qwerty'"),
             (Asked("word", 2), "lime", ConfigError, "There is no method 'lime'; choose one of consensus, relevance")):
         with pytest.raises(error, match=message):

@@ -34,6 +34,7 @@ class FakeWord:
     start: int
     end: int
     known: bool = True
+    readable: bool = True
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class FakeSeen:
     boxes: Boxes
     labels: tuple[str, ...]
     scores: tuple[float, ...]
+    probabilities: tuple[float, ...]
 
 
 class FakeExplainer:
@@ -119,7 +121,8 @@ class FakePredictor:
         labels = tuple(LABELS[int(_number("label", tuple(round(v, 3) for v in b)) * len(LABELS)) % len(LABELS)]
                        for b in own.fractions.tolist())
         scores = tuple(0.97 - 0.03 * i for i in range(len(labels)))
-        return FakeSeen(photo, whole.joined(own), ("whole picture", *labels), (1.0, *scores))
+        return FakeSeen(photo, whole.joined(own), ("whole picture", *labels), (1.0, *scores),
+                        (1.0, *(score / 2 for score in scores)))
 
     def ask(self, seen: FakeSeen, caption: str, hidden_words: Sequence[int] = (), hidden_regions: Sequence[int] = (),
             masking: str = "feature") -> Prediction:
