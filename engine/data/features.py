@@ -5,43 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from engine.data.feature_files import Found, HasBoxes, write
 from engine.detector.detector import Detector
 from engine.detector.elsewhere import Elsewhere, asked_from
-from engine.errors import DataError, DiskError, PhotoError
+from engine.errors import DataError, PhotoError
 from engine.precision import autocast
 from engine.progress import Progress, silent
 from engine.structures.boxes import Boxes
 from engine.structures.example import Regions
 from engine.structures.photo import Photo
 
-NAMED = 100  # so many broken pictures one message names
-
-
-class HasBoxes(Protocol):
-    """A picture on disk and the boxes that came with it, as fractions."""
-
-    @property
-    def path(self) -> Path: ...
-
-    @property
-    def boxes(self) -> Sequence[Sequence[float]]: ...
-
 
 class FeatureCache:
     """A folder with `features.f16`, `boxes.f32` and `index.json`: of each photo its annotated boxes, then its own
     detections, best first. Region 0 (the whole picture) is put in front when read.
 
-    `made`: what `compute` was told of its making. Raises DataError where the folder is missing, incomplete or belongs
-    to other photos.
+    made: what the features were made from. unreadable: by the number of a photo why it could not be read; it has no
+    regions. Raises DataError where the folder is missing, incomplete or belongs to other photos.
     """
 
     made: Mapping[str, Any]
+    unreadable: Mapping[int, str]
 
     def __init__(self, folder: str | Path, photos: Sequence[HasBoxes]) -> None:
         folder = Path(folder)
@@ -62,8 +52,10 @@ class FeatureCache:
         if index["images"] != [p.path.name for p in photos] or not same:
             raise DataError(f"{folder} was computed for other photos. Remove that folder to have it computed anew.")
         self._starts: list[int] = index["starts"]
-        self._annotated: list[int] = index["annotated"]
         self.made = index.get("made", {})
+        self.unreadable = {int(number): why for number, why in index.get("unreadable", {}).items()}
+        self._annotated: list[int] = [0 if number in self.unreadable else count
+                                      for number, count in enumerate(index["annotated"])]
 
     @classmethod
     def none(cls, photos: int, width: int) -> FeatureCache:
@@ -71,7 +63,7 @@ class FeatureCache:
         cache = cls.__new__(cls)
         cache._features, cache._boxes = np.zeros((0, width), np.float16), np.zeros((0, 4), np.float32)
         cache._starts, cache._annotated = [0] * (photos + 1), [0] * photos
-        cache.made = {}
+        cache.made, cache.unreadable = {}, {}
         return cache
 
     @property
@@ -128,57 +120,34 @@ def with_whole_picture(features: Tensor, boxes: Tensor, alone: Tensor | None = N
 @torch.inference_mode()
 def compute(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], folder: str | Path,
             progress: Progress = silent, detections: bool = True, made: Mapping[str, Any] | None = None) -> None:
-    """Fill a cache: features of the annotated boxes and of the detector's own regions of every photo.
+    """Fill a cache with the features of every photo's annotated boxes and of the detector's own regions.
 
-    made: what the cache tells of its making, for who takes it up. Raises PhotoError that names every picture whose
-    pixels cannot be read.
+    What an interrupted call left in `folder` is continued. A photo that cannot be read gets no regions, and the cache
+    says why (`FeatureCache.unreadable`).
+
+    Args:
+        detector: computes where it is
+        photos: pictures and their boxes
+        folder: of the cache
+        progress: called after each photo
+        detections: whether the detector's own regions are added
+        made: what the features are made from, kept in the cache
+
+    Raises:
+        DiskError: the disk is full or refuses.
     """
-    write(folder, photos, _features(detector, photos, detections), progress, made)
+    write(folder, photos, lambda first: _features(detector, photos[first:], detections), progress, made)
 
 
-def write(folder: str | Path, photos: Sequence[HasBoxes], found: Iterator[tuple[int, Tensor, Tensor]],
-          progress: Progress, made: Mapping[str, Any] | None = None) -> None:
-    """The files of a cache, from what was `found` of each photo: how many boxes are annotated, boxes, features.
-
-    Raises DiskError where the disk is full or refuses.
-    """
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder, photos, found, progress, dict(made or {}))
-    except OSError as error:
-        raise DiskError(f"The features could not be written to {folder} ({error.strerror or error}). Free some space "
-                        "on this disk, then run the same command again.") from error
-
-
-def _write(folder: Path, photos: Sequence[HasBoxes], found: Iterator[tuple[int, Tensor, Tensor]],
-           progress: Progress, made: dict[str, Any]) -> None:
-    starts, annotated, all_boxes = [0], [], []
-    width = 0
-    with (folder / "features.f16").open("wb") as out:
-        for done, (given, boxes, features) in enumerate(found, 1):
-            out.write(features.to(torch.float16).numpy().tobytes())
-            width = features.shape[1]
-            all_boxes.append(boxes.numpy())
-            starts.append(starts[-1] + len(boxes))
-            annotated.append(given)
-            progress(done, len(photos))
-    (folder / "boxes.f32").write_bytes(np.concatenate(all_boxes).astype(np.float32).tobytes())
-    partial = folder / "index.partial"  # the index comes last and whole: a folder with one is complete
-    partial.write_text(json.dumps({
-        "images": [p.path.name for p in photos], "starts": starts, "annotated": annotated, "rows": starts[-1],
-        "width": width, "made": made}))
-    partial.replace(folder / "index.json")
-
-
-def _features(detector: Detector | Elsewhere, photos: Sequence[HasBoxes],
-              detections: bool) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Per photo: how many boxes are annotated; boxes [K, 4] as fractions and features [K, 2048], those first.
-
-    Computed where the detector is."""
+def _features(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], detections: bool) -> Iterator[Found]:
     device = asked_from(detector)
-    for number, photo in enumerate(photos):
-        picture = detector.transform.picture(_opened(photos, number)).to(device)
+    for photo in photos:
+        try:
+            opened = Photo.open(photo.path)
+        except PhotoError as error:
+            yield error
+            continue
+        picture = detector.transform.picture(opened).to(device)
         height, width = picture.shape[1:]
         with autocast(device.type):
             maps = detector.fast_rcnn.maps(picture[None])
@@ -187,23 +156,3 @@ def _features(detector: Detector | Elsewhere, photos: Sequence[HasBoxes],
                 own = torch.cat([own, detector.regions(maps, height, width).boxes])
             features = detector.fast_rcnn.features(maps, [own])
         yield len(photo.boxes), Boxes(own.cpu(), width, height).fractions, features.float().cpu()
-
-
-def _opened(photos: Sequence[HasBoxes], number: int) -> Photo:
-    """Raises PhotoError that names this picture and every later one that cannot be read: all are mended at once."""
-    try:
-        return Photo.open(photos[number].path)
-    except PhotoError as error:
-        others = [photo.path.name for photo in photos[number + 1:] if not _opens(photo.path)]
-        if not others:
-            raise
-        names = ", ".join(others[:NAMED]) + (" …" if len(others) > NAMED else "")
-        raise PhotoError(f"{error} Of those after it, {len(others)} cannot be read either: {names}.") from error
-
-
-def _opens(path: Path) -> bool:
-    try:
-        Photo.open(path)
-    except PhotoError:
-        return False
-    return True

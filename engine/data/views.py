@@ -12,9 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.data.features import FeatureCache, HasBoxes, write
+from engine.data.feature_files import Found, HasBoxes, write
+from engine.data.features import FeatureCache
 from engine.detector.detector import Detector
 from engine.detector.elsewhere import Elsewhere, asked_from
+from engine.errors import PhotoError
 from engine.precision import autocast
 from engine.progress import Progress, silent
 from engine.structures.boxes import Boxes, mirrored
@@ -30,20 +32,45 @@ def compute_view(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], pla
                  folder: str | Path, *, mirrored: bool = False, seed: int = 0, progress: Progress = silent) -> None:
     """Fill a cache with view `number` of the photos: the rows of `plain`, each region seen a little otherwise.
 
-    mirrored: of the photos in a mirror. Brightness, contrast and every box change at random, from number and seed
-    alone.
+    Brightness, contrast and every box change at random, from number and seed alone. What an interrupted call left in
+    `folder` is continued. A photo that cannot be read gets no regions, as in `engine.data.features.compute`.
+
+    Args:
+        detector: computes where it is
+        photos: those of `plain`
+        plain: the features without any change
+        number: of the view, from 1
+        folder: of the cache
+        mirrored: whether left and right are exchanged
+        seed: of the changes
+        progress: called after each photo
+
+    Raises:
+        DiskError: the disk is full or refuses.
     """
-    write(folder, photos, _views(detector, photos, plain, number, seed, mirror=mirrored), progress, plain.made)
+    made = {**plain.made, "seed": seed}
+    write(folder, photos, lambda first: _views(detector, photos, plain, number, seed, first, mirror=mirrored), progress,
+          made)
 
 
 def _views(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], plain: FeatureCache, number: int,
-           seed: int, *, mirror: bool) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Per photo: how many boxes are annotated, all boxes [K, 4] as fractions, their features [K, 2048]."""
+           seed: int, first: int, *, mirror: bool) -> Iterator[Found]:
+    """From photo `first` on; the changes of those before are drawn again, so that the others stay what they were."""
     device = asked_from(detector)
     generator = torch.Generator().manual_seed(SEED + number + 1000 * seed)
     for i, photo in enumerate(photos):
-        picture = relit(detector.transform.picture(Photo.open(photo.path)), generator)
-        boxes = jittered(plain.boxes(i), generator)
+        if i in plain.unreadable:
+            if i >= first:
+                yield PhotoError(plain.unreadable[i])
+            continue
+        light, boxes = torch.rand(2, generator=generator), jittered(plain.boxes(i), generator)
+        if i < first:
+            continue
+        try:
+            picture = relit(detector.transform.picture(Photo.open(photo.path)), light)
+        except PhotoError as error:
+            yield error
+            continue
         if mirror:
             picture = picture.flip(-1)
             boxes = mirrored(boxes, 1.0)
@@ -55,9 +82,11 @@ def _views(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], plain: Fe
         yield plain.annotated(i), boxes, features.float().cpu()
 
 
-def relit(picture: Tensor, generator: torch.Generator) -> Tensor:
-    """A mean-subtracted picture [3, h, w] in 0..255, brighter or darker, with more or less contrast."""
-    brighter, steeper = (2 * torch.rand(2, generator=generator) - 1).tolist()
+def relit(picture: Tensor, light: Tensor) -> Tensor:
+    """A mean-subtracted picture [3, h, w] in 0..255, brighter or darker, with more or less contrast.
+
+    light: [2] in 0..1, brightness and contrast; 0.5 changes nothing."""
+    brighter, steeper = (2 * light - 1).tolist()
     mean = picture.mean(dim=(1, 2), keepdim=True)
     return (picture - mean) * (1 + CONTRAST * steeper) + mean + 128 * BRIGHTNESS * brighter
 

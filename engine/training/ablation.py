@@ -14,6 +14,7 @@ import torch
 
 from engine.config import ModelConfig, RecipeConfig
 from engine.data.flickr8k import read, texts
+from engine.data.unreadable import readable_photos
 from engine.detector.detector import Detector
 from engine.measure.alignment import alignment
 from engine.measure.pretraining import measure
@@ -21,12 +22,14 @@ from engine.model.vlbert import VLBert
 from engine.predictor import Predictor
 from engine.training import checkpoint
 from engine.training.materials import digest_if_there
-from engine.training.origin import Origin, refuse_other
+from engine.training.origin import FREE, Origin, of_settings, refuse_other
 from engine.training.recipe import Material, beginning, gathered, pretraining_stage, save_stage, tuning_stage
 from engine.weights.bert import load_bert
 
 MADE = "made.json"
-UNTOLD = ("detector_epochs", "limit", "accumulate")  # counted or digested themselves, or without a part in the figures
+# The settings are measured after training: here its length is part of what they were made with. The detector's is not,
+# since its digest is.
+FREE_HERE = FREE - {"epochs", "tuning_epochs"}
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,13 @@ def ablate(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Path,
     """
     material = gathered(config, recipe, data, run, bert / "vocab.txt")
     corpus = material.pieces.captions(texts(text))
-    photos = read(data, "dev", limit or None)
+    photos, left_out = readable_photos(read(data, "dev", limit or None))
+    if left_out.pictures.count and material.machine.is_main_process:
+        sys.stderr.write(f"{left_out}\n")
     made = {**beginning(bert), "detector": digest_if_there(run / "detector" / "state.pt"),
             "text": digest_if_there(text), "photos": len(material.photos), "dev": len(photos)}
     made |= {f"{split} photos": digest_if_there(data / f"entities_{split}.jsonl") for split in ("train", "dev")}
-    made |= {name: value for name, value in dataclasses.asdict(recipe).items() if name not in UNTOLD}
+    made |= {"preset": config.name, **of_settings(recipe, free=FREE_HERE)}
     for number in range(len(SETTINGS)):
         _refuse_other(run / "ablation" / str(number), made)
     for number, setting in enumerate(SETTINGS):

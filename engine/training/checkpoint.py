@@ -10,6 +10,8 @@ import torch
 
 from engine.errors import DiskError, WeightsError
 
+REMEDY = "Give the same settings, or another folder."
+
 
 def save(state: dict[str, Any], path: Path) -> None:
     """Write beside `path`, sync, then rename: a kill or a full disk at any moment leaves the last good file.
@@ -35,14 +37,26 @@ def save(state: dict[str, Any], path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def load(path: Path) -> dict[str, Any]:
-    """The state that `save` wrote. Raises WeightsError where the file is missing or broken."""
+def load(path: Path, *, mmap: bool = False) -> dict[str, Any]:
+    """The state that `save` wrote. mmap: tensors are read only when they are used. Raises WeightsError where the file
+    is missing or broken."""
     if not path.is_file():
         raise WeightsError(f"There is no checkpoint {path}.")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except Exception as error:  # torch raises several unrelated types for a broken file
         raise WeightsError(f"{path} is no checkpoint that can be read ({error}). Start the run anew.") from error
+
+
+def origin(path: Path) -> dict[str, Any]:
+    """What the run in `path` was made from and with, without its tensors. Raises WeightsError as `load` does."""
+    return origin_of(load(path, mmap=True))
+
+
+def origin_of(state: dict[str, Any]) -> dict[str, Any]:
+    """The same of a state that is loaded; older versions kept a few settings under names of their own."""
+    older = dict(zip(("seed", "batch_size", "examples"), state.get("data", ()), strict=False))
+    return {**older, "optimiser": state.get("kind", "adamw"), **state.get("origin", {})}
 
 
 def _sync_folder(folder: Path) -> None:

@@ -20,6 +20,7 @@ from engine.data.region_source import CachedRegions, RegionSource
 from engine.data.sequences import readable
 from engine.data.splitting import split_off, spread
 from engine.data.tokenizer import WordPieces
+from engine.data.unreadable import with_readable_pictures
 from engine.detector.detector import Detector, RegionDetector
 from engine.detector.elsewhere import Elsewhere
 from engine.errors import ConfigError
@@ -34,10 +35,11 @@ from engine.structures.questions import DataSet, OpenQuestion, Pictured, Referri
 from engine.tasks.grounding import GroundingTask
 from engine.tasks.vcr import VcrTask
 from engine.tasks.vqa import VqaTask
+from engine.training import checkpoint
 from engine.training.events import Events
-from engine.training.looks import Looks
+from engine.training.looks import Looks, unreadable
 from engine.training.materials import digest_of, features_folder, pixels_of
-from engine.training.origin import of_finetuning
+from engine.training.origin import of_finetuning, of_questions, refuse_other
 from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig, drops_of, steps_of
 from engine.training.stage import run_stage
@@ -60,11 +62,14 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     are kept for other runs (default: `run`/features, for this one). probe: what is asked beside the held-out examples
     each time these are measured. events: where the run tells what it does. detector, detector_device: what the regions
     are seen with, as `engine.predictor.Predictor.load` takes it. held: the caller keeps other runs out of `run` already
-    (`engine.training.materials.alone`). Raises DataError, WeightsError and DiskError for what a user can mend,
-    KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
+    (`engine.training.materials.alone`). Questions about pictures that cannot be read are left out and counted on
+    stderr, as are texts that do not fit. Raises DataError, WeightsError and DiskError for what a user can mend,
+    ConfigError where the folder holds a run with other settings, KeyboardInterrupt after SIGINT or SIGTERM, once the
+    step is done and saved.
     """
     machine, events = accelerator(), events or Events()
-    training_of(settings, settings.batch_size)  # refuses what cannot go together before the pictures are looked at
+    sight = identity(detector, init)
+    _refuse_before(settings, run / "state.pt", init, after, sight)
     predictor = Predictor.load(init, detector, detector_device)
     config, vlbert, pieces = predictor.config, predictor.model, predictor.pieces
     torch.manual_seed(settings.seed)
@@ -74,11 +79,9 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     found = readable(questions(settings, data, split), pieces, answers=settings.words > 0)
     if found.skipped.count:
         sys.stderr.write(f"{found.skipped}\n")
-    learned, held_out = split_off(found, settings.held_out)
     detections = not any(p.boxes for p in found.pictures) or (settings.task == "grounding" and settings.extra_regions)
     pixels = pixels_of(found.pictures)
     pictures = digest_of(found.pictures, pixels)
-    sight = identity(detector, init)
     folder = features_folder(cache or run, found.pictures, sight, detections=bool(detections),
                              pixels=pixels) if cache or detector else run / "features"
     looks = Looks(folder, settings.views, settings.mirror)
@@ -86,12 +89,16 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     if machine.is_main_process:
         look(looks, predictor.detector, machine.device, found.pictures, events, pictures, detections=bool(detections))
     machine.wait_for_everyone()
+    plain, views = looks.caches(found.pictures)
+    found, left_out = with_readable_pictures(found, unreadable([plain, *views]))
+    if left_out.count:
+        sys.stderr.write(f"{left_out}\n")
+    learned, held_out = split_off(found, settings.held_out)
     info = info_of(settings, data, split, init, learned)
     model = FineTuned(vlbert, info.head(config.encoder.hidden))
     if isinstance(model.head, AnswerHead):
         model.head.know_words(vlbert.embeddings.words.weight, single_pieces(info.answers, pieces))
     freeze(model, settings, begun)
-    plain, views = looks.caches(found.pictures)
     task = task_of(info, model, learned, CachedRegions(plain, views), pieces, settings.extra_regions, settings.evidence,
                    settings.words, settings.ranking)
     training = training_of(settings, len(task))
@@ -104,12 +111,23 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
         watch.begin(len(task), training, fresh=not (run / "state.pt").exists())
     run_stage(machine, task, training, run, stage=settings.task, log=run / "log.jsonl", tensorboard=tensorboard,
               every=settings.log_every, watch=watch, held=held,
-              origin=of_finetuning(settings, info, learned, after, pictures, sight))
+              origin={**of_finetuning(settings, training, info.base, after, sight), "pictures": pictures,
+                      "questions": of_questions(info, learned)})
     out = run / f"{config.name}-{settings.task}.safetensors"
     if machine.is_main_process:
         save_adapter(out, model, info)
         events.say("finished", file=out.name)
     return out
+
+
+def _refuse_before(settings: FineTuneConfig, state: Path, init: Path, after: Path | None, detector: str) -> None:
+    """Raises ConfigError, before any picture is read, for settings that contradict each other or those of an earlier
+    run in the same folder."""
+    training = training_of(settings, settings.batch_size)
+    if state.is_file():
+        own = of_finetuning(settings, training, digest(base_file(init)), after, detector)
+        own.pop("batch_size")  # that of few examples is known only once they are counted
+        refuse_other(checkpoint.origin(state), own, state, checkpoint.REMEDY)
 
 
 def look(looks: Looks, detector: RegionDetector, device: torch.device, pictures: Sequence[Pictured], events: Events,

@@ -12,6 +12,7 @@ from pathlib import Path
 from engine.config import FineTuneConfig
 from engine.data.sequences import readable
 from engine.data.splitting import split_off
+from engine.errors import PhotoError
 from engine.measure.held_out import HeldOut
 from engine.model.task_heads import FineTuned
 from engine.predictor import Predictor
@@ -65,10 +66,10 @@ def first_look(predictor: Predictor, settings: FineTuneConfig, data: Path, split
     found = readable(questions(settings, data, split), predictor.pieces, answers=settings.words > 0)
     learned, held_out = split_off(found, settings.held_out)
     asked = found if apart or held_out is None else held_out
-    few = sorted({q.picture for q in asked.questions})[:most]
-    asked = replace(asked, questions=tuple(q for q in asked.questions if q.picture in set(few)))
     extra = settings.extra_regions if settings.task == "grounding" else 0
-    source = FewPictures({p: _regions(predictor, found.pictures[p], extra, turn) for p in few})
+    seen = _few(predictor, found.pictures, sorted({q.picture for q in asked.questions}), most, extra, turn)
+    asked = replace(asked, questions=tuple(q for q in asked.questions if q.picture in seen))
+    source = FewPictures(seen)
     assert predictor.folder is not None
     info = info_of(settings, data, split, predictor.folder, learned)
     model = FineTuned(predictor.model, info.head(predictor.config.encoder.hidden)).eval()
@@ -76,6 +77,20 @@ def first_look(predictor: Predictor, settings: FineTuneConfig, data: Path, split
     held = HeldOut(task, range(len(task)), settings.extra_regions)
     accuracy, kinds = held.accuracy()
     return FirstLook(accuracy, kinds, held.chance(), len(held.numbers))
+
+
+def _few(predictor: Predictor, pictures: Sequence[Pictured], asked: Sequence[int], most: int, extra: int,
+         turn: Turn) -> dict[int, tuple[Regions, int]]:
+    """The first `most` of the pictures that can be read."""
+    seen: dict[int, tuple[Regions, int]] = {}
+    for number in asked:
+        if len(seen) == most:
+            break
+        try:
+            seen[number] = _regions(predictor, pictures[number], extra, turn)
+        except PhotoError:  # the run itself counts and names it
+            continue
+    return seen
 
 
 def _regions(predictor: Predictor, pictured: Pictured, extra: int, turn: Turn) -> tuple[Regions, int]:

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from engine.errors import ConfigError
 from engine.progress import Progress, counted
 
 if TYPE_CHECKING:  # it imports PyTorch
-    from engine.data.features import HasBoxes
+    from engine.data.feature_files import HasBoxes
 
 RANKS = ("RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")  # where launchers number their processes
 
@@ -55,32 +55,60 @@ def features_folder(cache: Path, pictures: Sequence[HasBoxes], detector: str, *,
     return cache / f"features-{digest[:20]}"
 
 
-def whole(folder: Path, fill: Callable[[Path], None], index: str = "index.json") -> None:
+def whole(folder: Path, fill: Callable[[Path], None], index: str = "index.json", *, resumable: bool = False) -> None:
     """Let `fill` make `folder` unless its index is there: it appears whole or not at all.
 
-    What another process has made meanwhile is taken instead. What one that was killed left unfinished is removed (where
-    files can be locked: POSIX).
+    What another process has made meanwhile is taken instead. What an interrupted one left unfinished is given to `fill`
+    where it is `resumable`, else removed (where files can be locked: POSIX).
+
+    Args:
+        folder: to be made
+        fill: writes into the folder it gets
+        index: the file that a complete folder has
+        resumable: whether `fill` goes on with what is in its folder, so that an interruption leaves it there
     """
-    for left in folder.parent.glob(f"{glob.escape(folder.name)}.*.part"):
-        with locked(left) as ours:
-            if ours:
-                shutil.rmtree(left, ignore_errors=True)
-    if (folder / index).is_file():
-        return
-    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
-        with locked(unfinished):
+    with ExitStack() as holding:
+        unfinished = _left_over(folder, index, holding, resumable=resumable)
+        if (folder / index).is_file():
+            return
+        if unfinished is None:
+            unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            holding.enter_context(locked(unfinished))
+        done = False
+        try:
             fill(unfinished)
-            try:
-                os.replace(unfinished, folder)
-            except OSError:  # something is there
-                if not (folder / index).is_file():
-                    shutil.rmtree(folder, ignore_errors=True)
-                    os.replace(unfinished, folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+            _put(unfinished, folder, index)
+            done = True
+        finally:
+            if done or not resumable:
+                shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _left_over(folder: Path, index: str, holding: ExitStack, *, resumable: bool) -> Path | None:
+    """An unfinished folder to go on with, locked in `holding`; others that no process uses are removed."""
+    taken = None
+    for left in sorted(folder.parent.glob(f"{glob.escape(folder.name)}.*.part")):
+        with ExitStack() as lock:
+            if not lock.enter_context(locked(left)):
+                continue
+            if resumable and taken is None and not (folder / index).is_file():
+                taken = left
+                holding.enter_context(lock.pop_all())
+            else:
+                shutil.rmtree(left, ignore_errors=True)
+    return taken
+
+
+def _put(unfinished: Path, folder: Path, index: str) -> None:
+    """In the place of what is not complete."""
+    try:
+        os.replace(unfinished, folder)
+    except OSError:  # something is there
+        if not (folder / index).is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(unfinished, folder)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from engine.errors import DataError
 from engine.model.vlbert import VLBert
 from engine.tasks.precomputed import LOST_IN_A_ROW, PrecomputedTask, TextChunks
 from engine.training.materials import digest_if_there
+from engine.training.origin import FREE_WITHOUT_VIEWS, of_settings
 from engine.training.processes import accelerator
 from engine.training.recipe import beginning, pieces_of
 from engine.training.schedule import TrainingConfig
@@ -52,7 +53,7 @@ def pretrain_precomputed(config: ModelConfig, recipe: RecipeConfig, *, folder: P
     settings = TrainingConfig(epochs=recipe.epochs, batch_size=min(CAPTIONS, len(data)), rate=RATE, warmup=WARMUP,
                               seed=recipe.seed, accumulate=recipe.accumulate, precision=recipe.precision)
     origin = {**beginning(bert), "captions": digest_if_there(folder / f"{split}_frcnn.json"),
-              "text": digest_if_there(text)}
+              "text": digest_if_there(text), **of_settings(recipe, free=FREE_WITHOUT_VIEWS)}
     run_stage(machine, task, settings, run / "pretraining", stage="pretraining", log=run / "log.jsonl",
               tensorboard=tensorboard, origin=origin)
     for told in gather_object([data.told]):  # each process takes captions of its own

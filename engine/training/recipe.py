@@ -1,12 +1,13 @@
 """How `mini` is trained, from ImageNet and BERT weights to the folder that the studio loads.
 
 Four stages: the detector; its features, computed once; pre-training on them; end-to-end tuning. Every stage finds what
-the one before left in the run's folder. Training stages go on where they were stopped; unfinished features start anew.
+the one before left in the run's folder. Each goes on where it was stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from engine.data.features import FeatureCache
 from engine.data.flickr8k import AnnotatedPhoto, read, texts
 from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
+from engine.data.unreadable import silenced, unreadable_photos
 from engine.detector.detector import ATTRIBUTES, Detector
 from engine.errors import ConfigError, WeightsError
 from engine.model.vlbert import VLBert
@@ -30,9 +32,9 @@ from engine.tasks.detection import DetectionTask
 from engine.tasks.end_to_end import EndToEndTask
 from engine.tasks.pretraining import PretrainingTask
 from engine.training import checkpoint
-from engine.training.looks import Looks
+from engine.training.looks import Looks, unreadable
 from engine.training.materials import digest_if_there
-from engine.training.origin import Origin, of_tensors
+from engine.training.origin import FREE, FREE_WITHOUT_VIEWS, Origin, of_settings, of_tensors, of_texts
 from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig
 from engine.training.stage import run_stage
@@ -123,10 +125,12 @@ def detector_stage(material: Material, resnet: Path, *, train_it: bool) -> Detec
     detector = Detector.from_config(material.config.detector).to(memory_format=torch.channels_last)
     load_resnet(detector.fast_rcnn.backbone, resnet)
     detector.fast_rcnn.backbone.freeze_first_stages()
-    task = DetectionTask(detector, material.photos, material.classes, material.attributes)
+    photos = _readable(material, unreadable_photos(material.photos)) if train_it else material.photos
+    task = DetectionTask(detector, photos, material.classes, material.attributes)
     settings = TrainingConfig(epochs=material.recipe.detector_epochs, batch_size=8, rate=1e-3, warmup=0.08,
                               **_common(material.recipe))
-    _run(material, task, settings, "detector", train_it)
+    begun = {"weights": of_tensors(detector.fast_rcnn.backbone), **_made_from(material)} if train_it else {}
+    _run(material, task, settings, "detector", train_it, begun)
     return detector.eval()
 
 
@@ -136,6 +140,15 @@ def features_stage(material: Material, detector: Detector) -> None:
         material.looks.compute(detector.to(material.machine.device), material.photos, shown)
         detector.cpu()
     material.machine.wait_for_everyone()
+    _readable(material, FeatureCache(material.looks.folder, material.photos).unreadable)
+
+
+def _readable(material: Material, why: Mapping[int, str]) -> Sequence[AnnotatedPhoto]:
+    """The photos of a stage, without what belongs to those that cannot be read. Raises DataError where none is left."""
+    photos, left_out = silenced(material.photos, why)
+    if left_out.pictures.count and material.machine.is_main_process:
+        sys.stderr.write(f"{left_out}\n")
+    return photos
 
 
 def save_stage(material: Material, folder: Path, detector: Detector, model: VLBert) -> None:
@@ -164,22 +177,26 @@ def pretraining_stage(material: Material, detector: Detector, model: VLBert, cor
                       begun: Origin) -> None:
     material.looks.refuse_other(detector, material.photos)
     cache, views = material.looks.caches(material.photos)
-    task = PretrainingTask(model, material.config.pretraining, material.pieces, material.photos, cache,
+    photos = _readable(material, unreadable([cache, *views]))
+    task = PretrainingTask(model, material.config.pretraining, material.pieces, photos, cache,
                            material.classes, detector.heads.classify, corpus, views=views)
     settings = TrainingConfig(epochs=material.recipe.epochs, batch_size=128, rate=3e-4, warmup=0.05,
                               weight_decay=0.01, **_common(material.recipe))
-    _run(material, task, settings, "pretraining", True, {**begun, "detector": of_tensors(detector)})
+    _run(material, task, settings, "pretraining", True,
+         {**begun, "detector": of_tensors(detector), **_made_from(material, FREE), **_learned(material, corpus)})
 
 
 def tuning_stage(material: Material, detector: Detector, model: VLBert, corpus: Sequence[Caption], *,
                  move_detector: bool = True) -> None:
     """Continue end to end."""
     cache = FeatureCache(material.looks.folder, material.photos)
-    captions = PretrainingTask(model, material.config.pretraining, material.pieces, material.photos, cache,
+    photos = _readable(material, cache.unreadable)
+    captions = PretrainingTask(model, material.config.pretraining, material.pieces, photos, cache,
                                material.classes, detector.heads.classify, corpus)
-    detection = DetectionTask(detector, material.photos, material.classes, material.attributes)
+    detection = DetectionTask(detector, photos, material.classes, material.attributes)
     task = EndToEndTask(captions, detection, move_detector=move_detector)
-    begun = {"weights": of_tensors(model), "detector": of_tensors(detector)}
+    begun = {"weights": of_tensors(model), "detector": of_tensors(detector), **_made_from(material),
+             **_learned(material, corpus)}
     _run(material, task, tuning_config(material.recipe, len(task)), "tuning", True, begun)
     detector.eval()
     model.eval()
@@ -194,6 +211,17 @@ def tuning_config(recipe: RecipeConfig, photos: int) -> TrainingConfig:
 def _common(recipe: RecipeConfig) -> dict[str, Any]:
     """What all stages take from the recipe as it is."""
     return {"seed": recipe.seed, "accumulate": recipe.accumulate, "precision": recipe.precision}
+
+
+def _made_from(material: Material, free: Collection[str] = FREE_WITHOUT_VIEWS) -> dict[str, Any]:
+    """The photos and settings of a stage."""
+    photos = of_texts(repr((photo.path.name, photo.boxes, photo.captions)) for photo in material.photos)
+    return {"preset": material.config.name, "photos": photos, **of_settings(material.recipe, free=free)}
+
+
+def _learned(material: Material, corpus: Sequence[Caption]) -> dict[str, Any]:
+    """The tasks of pre-training and the text-only corpus."""
+    return {"text": of_texts(caption.text for caption in corpus), **of_settings(material.config.pretraining)}
 
 
 def _run(material: Material, task: Trainable, settings: TrainingConfig, stage: str, train_it: bool,

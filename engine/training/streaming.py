@@ -17,7 +17,8 @@ from engine.tasks.detection import DetectionTask
 from engine.tasks.end_to_end import EndToEndTask
 from engine.tasks.pretraining import PretrainingTask
 from engine.tasks.streamed import StreamedTask
-from engine.training.origin import of_tensors
+from engine.training.materials import digest_if_there
+from engine.training.origin import FREE_WITHOUT_VIEWS, of_settings, of_tensors
 from engine.training.processes import accelerator
 from engine.training.recipe import tuning_config
 from engine.training.stage import run_stage
@@ -42,7 +43,8 @@ def pretrain_streamed(recipe: RecipeConfig, *, folder: Path, text: Path, run: Pa
         raise ConfigError(f"{init} holds {config.name}, whose detector is trained elsewhere. Give weights of mini.")
     attributes = read_labels(init / "labels.json")[1]
     detector.fast_rcnn.backbone.freeze_first_stages()
-    origin = {"weights": of_tensors(model), "detector": of_tensors(detector)}
+    origin = {"weights": of_tensors(model), "detector": of_tensors(detector), "text": digest_if_there(text),
+              **of_settings(recipe, free=FREE_WITHOUT_VIEWS)}
     switches = dataclasses.replace(config.pretraining, extra_regions=0)
     corpus = pieces.captions(texts(text))
 

@@ -25,7 +25,7 @@ from torch.amp import GradScaler
 from engine.errors import ConfigError, DataError
 from engine.precision import autocast
 from engine.training import checkpoint
-from engine.training.origin import Origin, refuse_other
+from engine.training.origin import Origin, of_settings, refuse_other
 from engine.training.processes import accelerator, any_of, same_for_all, sum_gradients, sum_losses
 from engine.training.schedule import TrainingConfig, examples_at, rate_at, steps_of
 
@@ -79,9 +79,10 @@ def train(task: Trainable, config: TrainingConfig, run: Path | None = None,
     `stop` is asked after each step: True from any process saves and ends the run. Only the main process yields and
     writes; the others must exhaust the generator, too, and leaving it early is for a run of one process.
 
-    origin: what the run began from. Another number of epochs only changes the rest of the schedule; another seed, batch
-    size, number of examples, optimiser or origin raises ConfigError. Raises DataError where a loss or the gradient is
-    no number, naming the step and the examples, and DiskError where a checkpoint cannot be written.
+    origin: what the run began from. Settings in `engine.training.origin.FREE` may change: another number of epochs only
+    changes the rest of the schedule. Any other setting, another number of examples or another origin raises
+    ConfigError. Raises DataError where a loss or the gradient is no number, naming the step and the examples, and
+    DiskError where a checkpoint cannot be written.
     """
     machine = accelerator()
     model = task.model.to(machine.device).train()
@@ -174,14 +175,13 @@ class _SavedState:
                  config: TrainingConfig, examples: int, origin: Origin) -> None:
         self.file = run / "state.pt" if run else None
         self.model, self.optimiser, self.scaler = model, optimiser, scaler
-        self.data = [config.seed, config.batch_size, examples]
-        self.kind, self.origin = config.optimiser, dict(origin)
+        self.origin = {**of_settings(config), "examples": examples, **origin}
 
     def save(self, step: int) -> None:
         """Write the state after so many steps."""
         if self.file:
             state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "step": step,
-                     "data": self.data, "kind": self.kind, "origin": self.origin}
+                     "origin": self.origin}
             checkpoint.save(state | ({"scaler": self.scaler.state_dict()} if self.scaler.is_enabled() else {}),
                             self.file)
 
@@ -195,11 +195,7 @@ class _SavedState:
     def _loaded(self) -> int:
         assert self.file is not None
         state = checkpoint.load(self.file)
-        kind = state.get("kind", "adamw")
-        if state.get("data", self.data) != self.data or kind != self.kind:
-            raise ConfigError(f"{self.file} was written with {state['data']} (seed, batch size, examples) and {kind}; "
-                              f"this run has {self.data} and {self.kind}. Give the same settings, or another folder.")
-        refuse_other(state.get("origin", {}), self.origin, self.file, "Give the same settings, or another folder.")
+        refuse_other(checkpoint.origin_of(state), self.origin, self.file, checkpoint.REMEDY)
         try:
             self.model.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])

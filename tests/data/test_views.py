@@ -12,13 +12,14 @@ from PIL import Image
 
 from engine.config import DetectorConfig, ScenesConfig
 from engine.data import views
-from engine.data.features import FeatureCache, compute, write
+from engine.data.feature_files import write
+from engine.data.features import FeatureCache, compute
 from engine.data.flickr8k import AnnotatedPhoto
 from engine.detector.detector import Detector
-from engine.errors import ConfigError, DiskError, PhotoError
+from engine.errors import ConfigError, DiskError
 from engine.progress import silent
 from engine.structures.photo import Photo
-from engine.training.looks import Looks
+from engine.training.looks import Looks, unreadable
 from engine.training.materials import drawn, whole
 
 BOXES = ((0.1, 0.2, 0.5, 0.9), (0.6, 0.0, 1.0, 0.4))
@@ -92,18 +93,96 @@ def test_a_full_disk_is_named_while_features_are_written(world, tmp_path, name) 
         compute(detector, photos[:1], tmp_path)
 
 
-def test_all_pictures_that_are_cut_off_are_named_at_once(world, tmp_path) -> None:
-    photos, detector, _, _ = world
-    whole_picture = photos[0].path.read_bytes()
-    copies = [dataclasses.replace(photos[0], path=tmp_path / f"{i}.png") for i in range(4)]
-    for copy, size in zip(copies, (None, -60, None, -60), strict=True):
-        copy.path.write_bytes(whole_picture[:size])
+def copies_of(photo: AnnotatedPhoto, folder: Path, cut: set[int], count: int) -> list[AnnotatedPhoto]:
+    """Copies of a photo; those of these numbers have lost their last half."""
+    copies = [dataclasses.replace(photo, path=folder / f"{i}.png") for i in range(count)]
+    content = photo.path.read_bytes()
+    for number, copy in enumerate(copies):
+        copy.path.write_bytes(content[:len(content) // 2] if number in cut else content)
         Photo.check(copy.path)
-    with pytest.raises(PhotoError, match=r"cut off\. .* \(1\.png\) Of those .*, 1 cannot be read either: 3\.png\.$"):
-        compute(detector, copies, tmp_path / "features", detections=False)
-    copies[1].path.write_bytes(whole_picture)
-    with pytest.raises(PhotoError, match=r"cut off\. Save it again, or choose another one\. \(3\.png\)$"):
-        compute(detector, copies, tmp_path / "features", detections=False)
+    return copies
+
+
+def test_a_picture_that_is_cut_off_has_no_regions_and_the_others_are_what_they_were(world, tmp_path) -> None:
+    photos, detector, _, _ = world
+    copies = copies_of(photos[0], tmp_path, {1}, 4)
+    copies[3].path.unlink()
+    looks = Looks(tmp_path / "features", 2)
+    looks.compute(detector, copies, lambda name: silent)
+    plain, other = looks.caches(copies)[0], Looks(tmp_path / "whole", 0)
+    other.compute(detector, [copies[0], copies[2]], lambda name: silent)
+    expected, _ = other.caches([copies[0], copies[2]])
+    assert {number: why[-7:] for number, why in unreadable([plain]).items()} == {1: "(1.png)", 3: "(3.png)"}
+    for view in looks.caches(copies)[1]:
+        assert view.unreadable.keys() == {1, 3} and (view.annotated(1), view.annotated(2)) == (0, 2)
+    assert (plain.annotated(1), plain.detected(1), len(plain.regions(1))) == (0, 0, 1)
+    for own, there in ((0, 0), (2, 1)):
+        found = plain.regions(own, range(plain.detected(own)))
+        assert torch.equal(found.appearance, expected.regions(there, range(expected.detected(there))).appearance)
+
+
+def test_features_go_on_where_they_were_interrupted_and_are_what_they_would_have_been(world, tmp_path) -> None:
+    photos, detector, _, _ = world
+    copies = copies_of(photos[0], tmp_path, {2}, 5)
+    whole_run, broken = Looks(tmp_path / "whole", 1), Looks(tmp_path / "broken", 1)
+    whole_run.compute(detector, copies, lambda name: silent)
+
+    def stopping_at(moments: dict[str, int], done: dict[str, list[int]]):
+        def told(name: str):
+            def progress(count: int, of: int) -> None:
+                done.setdefault(name, []).append(count)
+                if moments.get(name) == count:
+                    raise KeyboardInterrupt
+            return progress
+        return told
+
+    done: dict[str, list[int]] = {}
+    for moments in ({"features": 2}, {"features": 4}, {"view 1": 1}, {"view 1": 4}):
+        with pytest.raises(KeyboardInterrupt):
+            broken.compute(detector, copies, stopping_at(moments, done))
+        assert any(p.name.startswith("broken") and p.name.endswith(".part") for p in tmp_path.iterdir())
+    broken.compute(detector, copies, stopping_at({}, done))
+    assert done == {"features": [1, 2, 3, 4, 5], "view 1": [1, 2, 3, 4, 5]}  # no photo twice
+    assert not list(tmp_path.glob("*.part"))
+    for name in ("", "-view-1"):
+        for file in ("features.f16", "boxes.f32", "index.json"):
+            own, expected = ((tmp_path / f"{which}{name}" / file).read_bytes() for which in ("broken", "whole"))
+            assert own == expected
+        assert sorted(p.name for p in (tmp_path / f"broken{name}").iterdir()) == [
+            "boxes.f32", "features.f16", "index.json"]
+
+
+@pytest.mark.parametrize("cut", ["features.f16", "boxes.f32", "rows.jsonl"])
+def test_what_a_power_failure_took_is_computed_again(world, tmp_path, cut) -> None:
+    photos, detector, _, _ = world
+    compute(detector, photos, tmp_path / "whole")
+
+    def stop(count: int, of: int) -> None:
+        if count == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compute(detector, photos, tmp_path / "broken", stop)
+    content = (tmp_path / "broken" / cut).read_bytes()
+    (tmp_path / "broken" / cut).write_bytes(content[:len(content) - 9])
+    done: list[int] = []
+    compute(detector, photos, tmp_path / "broken", lambda count, of: done.append(count))
+    assert done == [2, 3]
+    for file in ("features.f16", "boxes.f32", "index.json"):
+        assert (tmp_path / "broken" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+
+
+def test_unfinished_features_of_something_else_are_not_gone_on_with(world, tmp_path) -> None:
+    photos, detector, _, _ = world
+
+    def stop(count: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compute(detector, photos, tmp_path / "features", stop, made={"detector": "another"})
+    done: list[int] = []
+    compute(detector, photos, tmp_path / "features", lambda count, of: done.append(count), made={"detector": "own"})
+    assert done == [1, 2, 3] and FeatureCache(tmp_path / "features", photos).made == {"detector": "own"}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="locks are POSIX's")
@@ -147,7 +226,7 @@ def test_what_another_detector_computed_or_the_same_without_detections_is_not_ta
     looks = Looks(tmp_path / "features", 1)
     looks.compute(detector, photos, lambda name: silent)
     looks.compute(detector, photos, lambda name: silent)
-    with pytest.raises(ConfigError, match=r"features was made with detections True; this run has detections False"):
+    with pytest.raises(ConfigError, match=r"made with regions of the detector's own on; this run has .* off\. Remove"):
         looks.compute(detector, photos, lambda name: silent, detections=False)
     other = Detector.from_config(CONFIG).eval()
     with pytest.raises(ConfigError, match=r"features was made with detector [0-9a-f]{12}; .* Remove that folder"):
@@ -162,6 +241,6 @@ def test_what_another_detector_computed_or_the_same_without_detections_is_not_ta
 def test_pictures_of_which_no_region_was_found_have_their_whole(world, tmp_path) -> None:
     photos = [dataclasses.replace(photo, boxes=()) for photo in world[0]]
     nothing = torch.zeros(0, 4), torch.zeros(0, 2048)
-    write(tmp_path / "none", photos, iter([(0, *nothing)] * len(photos)), silent)
+    write(tmp_path / "none", photos, lambda first: iter([(0, *nothing)] * len(photos)), silent)
     regions = FeatureCache(tmp_path / "none", photos).regions(1)
     assert regions.appearance.shape == (1, 2048) and regions.boxes.tolist() == [[0, 0, 1, 1]]

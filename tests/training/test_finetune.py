@@ -1,5 +1,6 @@
 """Fine-tuning a tiny model on a few scenes, from the folder of weights to an adapter that answers."""
 
+import dataclasses
 import json
 import shutil
 from dataclasses import replace
@@ -29,6 +30,7 @@ from engine.structures.questions import TaggedText
 from engine.tasks.vqa import VqaTask
 from engine.training import checkpoint
 from engine.training.finetune import finetune, single_pieces, training_of
+from engine.training.origin import FREE, LENGTHS
 from engine.training.schedule import TrainingConfig, rate_at
 from engine.weights.adapters import FORMAT, base_file, digest, load_adapter, read_info
 from engine.weights.files import read_tensors
@@ -311,14 +313,47 @@ def test_a_run_goes_on_only_from_what_it_began_with(folders, tmp_path):
     written = (run / "tiny-grounding.safetensors").read_bytes()
     for changed, init, said in [(settings, other, "weights [0-9a-f]{12}; this run has weights [0-9a-f]{12}"),
                                 (replace(settings, ranking=1.0), weights, "ranking 0.0; this run has ranking 1.0"),
-                                (replace(settings, tune="full"), weights, "tune lora, rank 2; this run has tune full")]:
+                                (replace(settings, tune="full"), weights, "tune lora, .*rank 2; this run has tune")]:
         with pytest.raises(ConfigError, match=rf"state.pt was made with {said}.* Give the same settings, or another"):
             finetune(changed, data=data, split="train", init=init, run=run)
     assert (run / "tiny-grounding.safetensors").read_bytes() == written
     state = checkpoint.load(run / "state.pt")
-    checkpoint.save({k: v for k, v in state.items() if k != "origin"}, run / "state.pt")  # of an older version
+    older = {k: v for k, v in state.items() if k != "origin"} | {"data": [0, 4, state["origin"]["examples"]]}
+    checkpoint.save(older, run / "state.pt")
     finetune(replace(settings, steps=3, rate=1e-4), data=data, split="train", init=weights, run=run)
     assert checkpoint.load(run / "state.pt")["step"] == 3
+
+
+OTHER = {"task": "vqa", "tune": "head", "batch_size": 2, "rate": 0.5, "optimiser": "sgd", "schedule": "steps",
+         "drops": "0.5", "warmup": 0.9, "weight_decay": 0.3, "clip_norm": 0.01, "precision": "no", "rank": 4,
+         "evidence": 1.0, "words": 1.0, "ranking": 1.0, "extra_regions": 0, "views": 1, "mirror": True,
+         "held_out": 0.4, "limit": 5, "seed": 3, "epochs": 2.0, "steps": 1, "most_steps": 500, "evaluate_every": 1,
+         "log_every": 1, "accumulate": 2}
+
+
+def test_a_finished_run_is_refused_for_every_setting_that_is_not_free(folders, tmp_path, capsys):
+    weights, data = folders
+
+    def again(**changed):
+        settings = FineTuneConfig(**{"task": "grounding", "steps": 1, "batch_size": 4, "rank": 2, "held_out": 0.34,
+                                     **changed})
+        return finetune(settings, data=data, split="train", init=weights, run=tmp_path)
+
+    written = again()
+    before = written.read_bytes()
+    assert set(OTHER) == {f.name for f in dataclasses.fields(FineTuneConfig)} >= FREE - {"save_every"} - LENGTHS
+    for name, value in OTHER.items():
+        more = {"schedule": {"drops": "0.5"}, "drops": {"schedule": "steps"}}.get(name, {})
+        if name in FREE:
+            assert again(**{name: value}) == written
+            continue
+        with pytest.raises(ConfigError, match=rf"was made with .*\b{name} .*; this run has .*\b{name} "):
+            again(**{name: value}, **more)
+    with pytest.raises(ConfigError, match=r"was made with rate 0\.001; this run has rate 0\.5\. Give the same"):
+        again(rate=0.5)
+    assert again(rate=1e-3) == written  # what suits `tune`, given by number
+    assert written.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir() if p.is_dir()] == ["features"]
 
 
 def test_a_run_goes_on_only_with_the_boxes_and_pixels_that_it_began_with(folders, tmp_path):
@@ -388,3 +423,38 @@ def test_a_text_that_does_not_fit_is_left_out_and_told_in_training_and_measuring
     figures = json.loads((tmp_path / "f.json").read_text())
     assert (figures["n"], figures["skipped"]) == (2, 1)
     assert capsys.readouterr().err.count("1 left out: 00000.jpg, 'a a a a a ") == 2
+
+
+def own_photos(scenes_folder, folder):
+    """Pictures of three scenes, of which the second has lost its last half."""
+    shutil.copytree(scenes_folder / "images", folder / "images")
+    content = (folder / "images" / "00001.jpg").read_bytes()
+    (folder / "images" / "00001.jpg").write_bytes(content[:len(content) // 2])
+    return folder
+
+
+@pytest.mark.parametrize("task", ["grounding", "vqa"])
+def test_a_picture_that_is_cut_off_is_left_out_of_training_and_measuring(folders, tmp_path, capsys, task):
+    weights, own = folders[0], own_photos(folders[1], tmp_path / "own")
+    says = {"phrase": "a ball", "box": [0.1, 0.1, 0.5, 0.5]} if task == "grounding" else {"question": "is it red ?",
+                                                                                         "answer": "yes"}
+    lines = [{"photo": f"images/0000{i}.jpg", **says} for i in (0, 1, 1, 2)] + [{"photo": "nowhere.jpg", **says}]
+    (own / "photos.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    command = ["finetune", task, "--data", str(own), "--init", str(weights), "--tune", "head", "--steps", "1",
+               "--batch-size", "2", "--views", "1", "--out", str(tmp_path / "run")]
+    cut = ("1 picture cannot be read, which leaves out 2 questions: The picture is damaged or cut off. Save it again, "
+           "or choose another one. (00001.jpg)\n")
+    assert main(command) == 0
+    assert cut in capsys.readouterr().err
+    assert checkpoint.load(tmp_path / "run" / "state.pt")["origin"]["examples"] == 2
+    assert main([*command, "--steps", "2"]) == 0 and cut in capsys.readouterr().err
+    measuring = ["evaluate", task, "--data", str(own), "--weights", str(weights), "--adapter",
+                 str(tmp_path / "run" / f"tiny-{task}.safetensors"), "--json", str(tmp_path / "f.json")]
+    assert main(measuring) == 0 and cut in capsys.readouterr().err
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert (figures["n"], figures["skipped"], figures["unreadable"]) == (2, 3, 1)
+    (own / "photos.jsonl").write_text(json.dumps(lines[1]) + "\n")
+    for verb in ([*command[:-1], str(tmp_path / "nothing")], measuring):
+        assert main(verb) == 2
+        assert ("error: There is nothing to use in this data: 1 picture cannot be read, which leaves out 1 question: "
+                "The picture is damaged") in capsys.readouterr().err

@@ -10,6 +10,7 @@ import torch
 from engine.config import FineTuneConfig, RecipeConfig, Settings
 from engine.errors import ConfigError, DataError
 from engine.training import checkpoint
+from engine.training.origin import FREE
 from engine.training.schedule import TrainingConfig, examples_at, rate_at
 from engine.training.trainer import train
 from tests.training.lines import Line
@@ -154,16 +155,37 @@ def test_a_stop_saves_the_step_it_falls_into_and_ends(tmp_path: Path) -> None:
 def test_a_state_of_older_runs_goes_on_and_one_of_another_run_is_refused(tmp_path: Path) -> None:
     list(itertools.islice(train(Line(), SETTINGS, tmp_path), 12))
     state = checkpoint.load(tmp_path / "state.pt")
-    checkpoint.save({k: state[k] for k in ("model", "optimiser", "step", "data")}, tmp_path / "state.pt")
-    with pytest.raises(ConfigError, match=r"this run has .* and sgd"):
-        list(train(Line(), dataclasses.replace(SETTINGS, optimiser="sgd"), tmp_path))
-    with pytest.raises(ConfigError, match=r"\[0, 8, 64\] \(seed, batch size, examples\) and adamw; this run has \[3"):
-        list(train(Line(), dataclasses.replace(SETTINGS, seed=3), tmp_path))
+    older = {k: state[k] for k in ("model", "optimiser", "step")} | {"data": [0, 8, 64]}
+    checkpoint.save(older, tmp_path / "state.pt")
+    for name, was, now in (("optimiser", "adamw", "sgd"), ("seed", 0, 3), ("batch_size", 8, 4)):
+        with pytest.raises(ConfigError, match=rf"state.pt was made with {name} {was}; this run has {name} {now}\."):
+            list(train(Line(), dataclasses.replace(SETTINGS, **{name: now}), tmp_path))
     other = Line()
     other.model.add_module("more", torch.nn.Linear(2, 2))
     with pytest.raises(ConfigError, match="belongs to another model"):
         list(train(other, SETTINGS, tmp_path))
-    assert next(train(Line(), SETTINGS, tmp_path)).step == 12
+    assert next(train(Line(), dataclasses.replace(SETTINGS, rate=0.5), tmp_path)).step == 12  # it kept no rate
+
+
+OTHER = {"epochs": 3.0, "batch_size": 4, "accumulate": 2, "optimiser": "sgd", "rate": 0.5, "schedule": "steps",
+         "warmup": 0.9, "drops": (0.5,), "weight_decay": 0.3, "clip_norm": 0.01, "seed": 3, "precision": "no",
+         "save_every": 1.0}
+
+
+@pytest.mark.parametrize("name", [f.name for f in dataclasses.fields(TrainingConfig)])
+def test_every_setting_is_compared_or_named_as_free(tmp_path: Path, name: str) -> None:
+    list(itertools.islice(train(Line(), SETTINGS, tmp_path), 2))
+    changed = {name: OTHER[name]} | ({"schedule": "steps", "drops": (0.5,)} if name in ("schedule", "drops") else {})
+    again = dataclasses.replace(SETTINGS, **changed)
+    if name in FREE:
+        assert next(train(Line(), again, tmp_path)).step == 2
+        return
+    was, now = (str(v) for v in (getattr(SETTINGS, name), OTHER[name]))
+    values = {"drops": ("none", "0.5")}.get(name, (was, now))
+    with pytest.raises(ConfigError) as refused:
+        list(train(Line(), again, tmp_path))
+    before, after = str(refused.value).split("; this run has ")
+    assert f"{name} {values[0]}" in before and f"{name} {values[1]}" in after and "Give the same settings" in after
 
 
 def test_a_gradient_that_is_no_number_stops_before_it_reaches_the_weights(tmp_path: Path) -> None:
