@@ -33,6 +33,11 @@ def tiny(head) -> FineTuned:
     return FineTuned(VLBert.from_config(CONFIG), head).eval()
 
 
+PHOTOS = tuple(Pictured(ROOT / "assets" / "examples" / name) for name in ("dog.jpg", "horses.jpg"))
+SEEING = SimpleNamespace(pieces=WordPieces(VOCABULARY), see=lambda photo, boxes=None: SimpleNamespace(
+    regions=Regions(torch.ones(1, CONFIG.appearance), torch.tensor([[0.0, 0.0, 1.0, 1.0]]))))
+
+
 def test_soft_scores_exact_matches_and_answers_of_one_word_are_counted(monkeypatch) -> None:
     answers = ("red", "dark red", "2", "yes", "dog", "cat")
     said = {True: ("dark red", "2", "yes", "dog", "cat", "cat"), False: ("red", "dog", "2", "cat", "yes", "red")}
@@ -44,9 +49,11 @@ def test_soft_scores_exact_matches_and_answers_of_one_word_are_counted(monkeypat
     monkeypatch.setattr(tasks, "VqaTask", Saying)
     known = [{"red": 1.0, "dark red": 0.6}, {"3": 0.9, "2": 0.3}, {"yes": 1.0}, {"dog": 0.6, "cat": 0.6, "fox": 0.3},
              {"red,blue": 1.0}, {"dog": 0.9}]
-    data = DataSet((Pictured(ROOT / "0"), Pictured(ROOT / "1")), tuple(
+    data = DataSet(PHOTOS, tuple(
         OpenQuestion(i % 2, "what is it ?", own, "even" if i in (0, 2, 4) else "odd") for i, own in enumerate(known)))
-    found = tasks.vqa(SimpleNamespace(pieces=WordPieces(VOCABULARY)), tiny(AnswerHead(32, len(answers))), answers, data)
+    measured = tasks.vqa(SEEING, tiny(AnswerHead(32, len(answers))), answers, data)
+    found = measured.figures
+    assert measured.answers == dict(enumerate(said[True])) and measured.left_out.count == 0
     assert (found["n"], found["n_single"]) == (6, 4)
     assert found["accuracy"] == pytest.approx((0.6 + 0.3 + 1 + 0.6 + 0 + 0) / 6)
     assert found["accuracy_single"] == pytest.approx((0.3 + 1 + 0.6 + 0) / 4)
@@ -72,9 +79,9 @@ def test_answers_reasons_and_both_are_counted(monkeypatch) -> None:
 
     monkeypatch.setattr(tasks, "VcrTask", Choosing)
     four = tuple(map(TaggedText.plain, "abcd"))
-    data = DataSet((Pictured(ROOT / "0"), Pictured(ROOT / "1")), tuple(
+    data = DataSet(PHOTOS, tuple(
         ChoiceQuestion(i % 2, TaggedText.plain("why ?"), four, i % 4, four, (i + 1) % 4) for i in range(5)))
-    found = tasks.vcr(SimpleNamespace(pieces=WordPieces(VOCABULARY)), tiny(ChoiceHead(32, 0)), data)
+    found = tasks.vcr(SEEING, tiny(ChoiceHead(32, 0)), data).figures
     assert found == {"answer": 3 / 5, "rationale": 4 / 5, "both": 2 / 5,
                      "no_image": {"answer": 1 / 5, "rationale": 2 / 5}, "n": 5}
 
@@ -104,11 +111,15 @@ def test_regions_that_are_meant_are_counted_with_and_without_a_look_at_them(monk
     data = DataSet((picture,), (ReferringExpression(0, "one", (0,), kinds=("left",)),
                                 ReferringExpression(0, "two", (0,), kinds=("left",)),
                                 ReferringExpression(0, "three", (2,), kinds=("right",))))
-    found = tasks.grounding(SimpleNamespace(pieces=WordPieces(VOCABULARY), see=see), tiny(RegionScorer(32)), data)
+    measured = tasks.grounding(SimpleNamespace(pieces=WordPieces(VOCABULARY), see=see), tiny(RegionScorer(32)), data)
+    answers, found = measured.answers, measured.figures
     left, right = found["by_kind"].pop("left"), found["by_kind"].pop("right")
     assert found == {"given_boxes": {"accuracy": 2 / 3, "at_iou_0.5": 1.0}, "by_kind": {}, "n": 3,
                      "proposals": {"accuracy": 1 / 3, "upper_bound": 1 / 3},
                      "no_image": {"given_boxes": {"accuracy": 2 / 3, "at_iou_0.5": 2 / 3}}}
+    places = [[[round(v, 5) for v in (given[a], detected[b - 1])[k]] for k in (0, 1)]
+              for a, _, b in (meant["one"], meant["two"], meant["three"])]
+    assert [[answers[i][kind]["box"] for kind in ("given", "detected")] for i in range(3)] == places
     assert left["given_boxes"]["accuracy"] == left["no_image"]["given_boxes"]["accuracy"] == 0.5 and left["n"] == 2
     assert right["no_image"] == {"given_boxes": {"accuracy": 1.0, "at_iou_0.5": 1.0}}
 

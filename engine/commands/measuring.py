@@ -7,11 +7,19 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from engine.commands.asking import adapter_of, add_asking, answered, task_of
 from engine.commands.shared import WEIGHTS, add_detector, write
 from engine.config import TASKS
-from engine.errors import DataError
+from engine.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from engine.measure.tasks import Measured
+    from engine.model.task_heads import FineTuned
+    from engine.predictor import Predictor
+    from engine.structures.questions import DataSet
+    from engine.weights.adapters import AdapterInfo
 
 
 def add_evaluate(p: argparse.ArgumentParser) -> None:
@@ -29,6 +37,9 @@ def add_evaluate(p: argparse.ArgumentParser) -> None:
     p.add_argument("--adapter", type=Path, default=None, help="what was fine-tuned (default: the one in the weights)")
     add_detector(p)
     p.add_argument("--json", default="-", help="file for the figures; - is standard output")
+    p.add_argument("--answers", type=Path, default=None, help="vqa, vcr, grounding: write the answer to each question, "
+                   "too, as VQA v2's test server (json) and VCR's leaderboard (csv) take it; also of their test "
+                   "splits, which have no figures")
     p.set_defaults(run_command=_evaluate)
 
 
@@ -40,12 +51,15 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.what in TASKS:
         write(_evaluate_task(options), options.json)
         return
+    if options.answers:
+        raise ConfigError(f"--answers writes what vqa, vcr and grounding answer; {options.what} has no use for it.")
     from engine.data.flickr8k import read
+    from engine.data.unreadable import readable_photos
     from engine.measure import explanations
     from engine.measure.pretraining import measure
     from engine.measure.proposals import recall
 
-    photos = read(options.data, options.split, options.limit)
+    photos, left_out = readable_photos(read(options.data, options.split, options.limit))
     predictor = Predictor.load(options.weights, options.detector, options.detector_device)
     if options.what == "proposals":
         found = recall(predictor, photos)
@@ -57,48 +71,60 @@ def _evaluate(options: argparse.Namespace) -> None:
             own["table"] = explanations.table(own).splitlines()
     else:
         figures = measure(predictor, photos, options.masking)
-    write(figures, options.json)
+    if left_out.pictures.count:
+        sys.stderr.write(f"{left_out}\n")
+    write(figures | {"unreadable": left_out.pictures.count}, options.json)
 
 
 def _evaluate_task(options: argparse.Namespace) -> dict[str, Any]:
+    from engine.measure.answers import check_place, write_answers
+    from engine.predictor import Predictor
+    from engine.weights.adapters import base_file, digest, load_adapter
+
+    if options.answers:
+        check_place(options.answers)
+    predictor = Predictor.load(options.weights, options.detector, options.detector_device)
+    path = options.adapter or options.weights / f"{predictor.config.name}-{options.what}.safetensors"
+    model, info = load_adapter(path, predictor.model, digest(base_file(options.weights)), predictor.config)
+    if info.task != options.what:
+        raise DataError(f"{path} was trained for {info.task}, not for {options.what}.")
+    data, measured = _measured(options, predictor, model, info)
+    if options.answers:
+        write_answers(options.answers, options.what, data, measured.answers)
+    for left_out, count in ((data.skipped, data.skipped.count), (measured.left_out, measured.left_out.count)):
+        if count:
+            sys.stderr.write(f"{left_out}\n")
+    missing = data.skipped.count + measured.left_out.count
+    if options.answers and missing and not data.labelled:
+        sys.stderr.write(f"{options.answers} lacks {missing} of the questions; a test server may refuse it.\n")
+    return measured.figures | {"skipped": missing, "unreadable": measured.left_out.pictures.count}
+
+
+def _measured(options: argparse.Namespace, predictor: Predictor, model: FineTuned,
+              info: AdapterInfo) -> tuple[DataSet[Any], Measured]:
+    """The questions that the command asks for, and what the model makes of them."""
     from engine.data import datasets
     from engine.data.sequences import readable
     from engine.measure import tasks
-    from engine.predictor import Predictor
-    from engine.structures.questions import DataSet
-    from engine.weights.adapters import base_file, digest, load_adapter
 
-    predictor = Predictor.load(options.weights, options.detector, options.detector_device)
-    name = f"{predictor.config.name}-{options.what}.safetensors"
-    model, info = load_adapter(options.adapter or options.weights / name, predictor.model,
-                               digest(base_file(options.weights)), predictor.config)
-    if info.task != options.what:
-        raise DataError(f"{options.adapter} was trained for {info.task}, not for {options.what}.")
-    where = (options.data, options.split, options.limit)
-    data: DataSet[Any]
+    where, labelled = (options.data, options.split, options.limit), options.answers is None
     if options.what == "vqa":
-        data = readable(datasets.open_questions(*where), predictor.pieces)
-        figures = tasks.vqa(predictor, model, info.answers, data)
-    elif options.what == "vcr":
-        data = readable(datasets.choice_questions(*where), predictor.pieces)
-        figures = tasks.vcr(predictor, model, data)
-    else:
-        data = readable(datasets.referring_expressions(*where), predictor.pieces)
-        figures = tasks.grounding(predictor, model, data)
-    if data.skipped.count:
-        sys.stderr.write(f"{data.skipped}\n")
-    return figures | {"skipped": data.skipped.count}
+        asked = readable(datasets.open_questions(*where, labelled=labelled), predictor.pieces)
+        return asked, tasks.vqa(predictor, model, info.answers, asked)
+    if options.what == "vcr":
+        choices = readable(datasets.choice_questions(*where, labelled=labelled), predictor.pieces)
+        return choices, tasks.vcr(predictor, model, choices, every_rationale=not labelled)
+    expressions = readable(datasets.referring_expressions(*where), predictor.pieces)
+    return expressions, tasks.grounding(predictor, model, expressions)
 
 
 def add_predict(p: argparse.ArgumentParser) -> None:
     p.add_argument("--image", type=Path, required=True)
-    p.add_argument("--caption", required=True, help="[MASK], <mask>, ___ or MASK hides a word")
     p.add_argument("--boxes", type=Path, default=None,
                    help="json list of [x1, y1, x2, y2] as fractions (default: the detector's own)")
     p.add_argument("--mask-region", type=int, nargs="*", default=[], help="regions to hide, counted from 1")
     p.add_argument("--masking", choices=("feature", "pixels"), default="feature")
-    p.add_argument("--weights", type=Path, default=WEIGHTS)
-    add_detector(p)
+    add_asking(p)
     p.add_argument("--json", default="-")
     p.set_defaults(run_command=_predict)
 
@@ -108,17 +134,23 @@ def _predict(options: argparse.Namespace) -> None:
     from engine.structures.caption import unread
     from engine.structures.photo import Photo
 
+    task = task_of(options)
     photo = Photo.open(options.image)
     boxes = _read_boxes(options.boxes) if options.boxes else None
     predictor = Predictor.load(options.weights, options.detector, options.detector_device)
+    adapter = adapter_of(options, predictor, task) if task or options.adapter else None
     seen = predictor.see(photo, boxes)
+    regions = {"boxes": seen.boxes.fractions.tolist(), "labels": list(seen.labels), "scores": list(seen.scores),
+               "probabilities": list(seen.probabilities)}
+    if adapter and task:
+        write(regions | answered(options, adapter, seen), options.json)
+        return
+    predictor = adapter.believing() if adapter else predictor
     prediction = predictor.ask(seen, options.caption, [], options.mask_region, options.masking)
     note = unread(predictor.words(options.caption))
     if note:
         sys.stderr.write(f"note: {note}\n")
-    write({
-        "boxes": seen.boxes.fractions.tolist(), "labels": list(seen.labels), "scores": list(seen.scores),
-        "probabilities": list(seen.probabilities),
+    write(regions | {
         "words": [{"position": p.position, "top": [dataclasses.asdict(c) for c in p.best]}
                   for w in prediction.words for p in w.pieces],
         "regions": [{"index": r.index, "top": [dataclasses.asdict(c) for c in r.best]} for r in prediction.regions],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from engine.data.album import Album
@@ -29,7 +30,7 @@ def read(folder: str | Path, split: str, limit: int | None = None) -> DataSet[Op
         if limit is not None and len(usable) >= limit:
             break
         try:
-            usable.append(_question(line, album, path.parent / "images"))
+            usable.append(replace(_question(line, album, path.parent / "images"), id=number))
         except BROKEN as error:
             skipped.add(f"line {number}: {reason(error)}")
     return DataSet(album.pictures, tuple(usable), skipped)

@@ -17,8 +17,10 @@ SCENES = "scenes.jsonl"
 PARTITIONS = ("unc", "umd", "google")  # of RefCOCO and RefCOCO+ the first, of RefCOCOg the others
 
 
-def open_questions(folder: Path, split: str, limit: int | None = None) -> DataSet[OpenQuestion]:
-    """Scenes and one's own photos (one folder is one split), DAQUAR or VQA v2. limit: of questions.
+def open_questions(folder: Path, split: str, limit: int | None = None, *,
+                   labelled: bool = True) -> DataSet[OpenQuestion]:
+    """Scenes and one's own photos (one folder is one split), DAQUAR or VQA v2. limit: of questions. labelled: whether
+    splits whose right answers are not public are refused.
 
     Raises DataError, and ConfigError for a limit below 0.
     """
@@ -31,7 +33,7 @@ def open_questions(folder: Path, split: str, limit: int | None = None) -> DataSe
         return daquar.read(folder, split, limit)
     if others := sorted(path.stem.removeprefix("qa_") for path in folder.glob("qa_*.tsv")):
         raise DataError(f"{folder} has no split {split!r}; it has {', '.join(others)}. Choose one of them.")
-    return vqa_v2.read(folder, split, limit)
+    return vqa_v2.read(folder, split, limit, labelled=labelled)
 
 
 def first(data: DataSet[Q], limit: int | None) -> DataSet[Q]:
@@ -56,15 +58,17 @@ def answers_of(folder: Path, data: DataSet[OpenQuestion]) -> tuple[str, ...]:
     return vqa_answers.vocabulary()
 
 
-def choice_questions(folder: Path, split: str, limit: int | None = None) -> DataSet[ChoiceQuestion]:
+def choice_questions(folder: Path, split: str, limit: int | None = None, *,
+                     labelled: bool = True) -> DataSet[ChoiceQuestion]:
     """Scenes or VCR, whose masks are left out: features that are computed once take none. limit: of questions.
+    labelled: whether splits whose right answers are not public are refused.
 
     Raises DataError, and ConfigError for a limit below 0.
     """
     refuse_negative(limit)
     if (folder / SCENES).is_file():
         return first(world.choice_questions(folder), limit)
-    return vcr.read(folder, split, limit, masks=False)
+    return vcr.read(folder, split, limit, masks=False, labelled=labelled)
 
 
 def referring_expressions(folder: Path, split: str, limit: int | None = None) -> DataSet[ReferringExpression]:

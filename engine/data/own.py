@@ -57,7 +57,8 @@ def has_table(folder: Path) -> bool:
 def questions(folder: Path, limit: int | None = None) -> DataSet[OpenQuestion]:
     """Questions with one answer each. limit: of questions. Raises DataError."""
     table, album = read(folder, "vqa"), Album()
-    asked = tuple(OpenQuestion(album.number(e.photo), e.says, {e.answer: 1.0}) for e in table.entries[:limit])
+    asked = tuple(OpenQuestion(album.number(e.photo), e.says, {e.answer: 1.0}, id=e.line)
+                  for e in table.entries[:limit])
     return DataSet(album.pictures, asked, _skipped(table))
 
 
@@ -69,7 +70,7 @@ def phrases(folder: Path, limit: int | None = None) -> DataSet[ReferringExpressi
         if entry.box is not None and entry.box not in boxes.setdefault(entry.photo, []):
             boxes[entry.photo].append(entry.box)
     numbers = {photo: number for number, photo in enumerate(boxes)}
-    said = tuple(ReferringExpression(numbers[e.photo], e.says, (boxes[e.photo].index(e.box),))
+    said = tuple(ReferringExpression(numbers[e.photo], e.says, (boxes[e.photo].index(e.box),), id=e.line)
                  for e in table.entries[:limit] if e.box is not None)
     return DataSet(tuple(Pictured(photo, tuple(own)) for photo, own in boxes.items()), said, _skipped(table))
 

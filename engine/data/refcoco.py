@@ -111,7 +111,7 @@ def _expressions(ref: dict[str, Any], candidates: _Candidates, album: Album, ima
     expressions = []
     for sentence in ref["sentences"]:
         try:
-            expressions.append(ReferringExpression(picture, text(sentence, "sent"), boxes))
+            expressions.append(ReferringExpression(picture, text(sentence, "sent"), boxes, id=sentence.get("sent_id")))
         except BROKEN as error:
             skipped.add(f"a sentence of reference {ref['ref_id']}: {reason(error)}")
     return expressions

@@ -89,7 +89,7 @@ def readable(data: DataSet[Q], pieces: WordPieces, *, answers: bool = False) -> 
     skipped = Skipped(data.skipped.count, [*data.skipped.named])
     for question in data.questions:
         try:
-            _check(question, pieces, answers)
+            _check(question, pieces, answers, data.labelled)
             kept.append(question)
         except CaptionError as error:
             says = question.question.text if isinstance(question, ChoiceQuestion) else question.text
@@ -97,12 +97,14 @@ def readable(data: DataSet[Q], pieces: WordPieces, *, answers: bool = False) -> 
     return data if len(kept) == len(data.questions) else replace(data, questions=tuple(kept), skipped=skipped)
 
 
-def _check(question: OpenQuestion | ChoiceQuestion | ReferringExpression, pieces: WordPieces, answers: bool) -> None:
+def _check(question: OpenQuestion | ChoiceQuestion | ReferringExpression, pieces: WordPieces, answers: bool,
+           labelled: bool) -> None:
     """Raises CaptionError. Word pieces are made only of what could be too long or hold no word."""
     if isinstance(question, ChoiceQuestion):
-        reasoned = joined(question.question, question.answers[question.answer])
+        given = (question.answers[question.answer],) if labelled else question.answers
+        reasoned = [joined(question.question, answer) for answer in given]
         for first, second in (*((question.question, own) for own in question.answers),
-                              *((reasoned, own) for own in question.rationales)):
+                              *((first, own) for first in reasoned for own in question.rationales)):
             if not _short(f"{first.text} {second.text}", 2 * MOST_PIECES - 3):
                 choice(pieces, first, second)
     elif isinstance(question, ReferringExpression):

@@ -19,31 +19,34 @@ PERSONS = ("Casey", "Riley", "Jessie", "Jackie", "Avery", "Jaime", "Peyton", "Ke
            "Pat", "Quinn")  # the published gender-neutral names
 
 
-def read(folder: str | Path, split: str, limit: int | None = None, *, masks: bool = True) -> DataSet[ChoiceQuestion]:
+def read(folder: str | Path, split: str, limit: int | None = None, *, masks: bool = True,
+         labelled: bool = True) -> DataSet[ChoiceQuestion]:
     """The questions of a split, in file order. A picture's names are its objects' classes ("person", "car", …).
 
     Where the text points at an object stands the object's class, or for persons the next of the published names,
     round and round along the file; the published code draws on in the order of training. A picture with a box that
     cannot be used is skipped whole, since the text counts the boxes. limit: at most that many questions. masks:
     whether the pictures carry their segmentation, of which only a detector with stage5 = region makes use.
-    Raises DataError where the file is missing, the split has no labels, or nothing can be used.
+    labelled: without it a split without labels is read, too. Raises DataError where the file is missing, the split has
+    no labels, or nothing can be used.
     """
     path = Path(folder) / f"{split}.jsonl"
     album, skipped, persons = Album(), Skipped(), cycle(PERSONS)
     usable: list[ChoiceQuestion] = []
-    labelled: set[bool] = set()
+    labels: set[bool] = set()
     for number, raw in records(path, skipped):
         if limit is not None and len(usable) >= limit:
             break
-        labelled.add("answer_label" in raw or "answer_choices" not in raw)
+        labels.add("answer_label" in raw or "answer_choices" not in raw)
+        given = raw if labelled or True in labels else {**raw, "answer_label": 0, "rationale_label": 0}
         try:
-            usable.append(_question(raw, album, Path(folder) / "vcr1images", persons, masks))
+            usable.append(_question(given, album, Path(folder) / "vcr1images", persons, masks))
         except BROKEN as error:
             skipped.add(f"line {number}: {reason(error)}")
-    if labelled == {False}:
+    if labels == {False} and labelled:
         raise DataError(f"No line of {path} has an answer_label: the right answers of VCR's test split are not public. "
-                        "Choose train or val.")
-    return DataSet(album.pictures, tuple(usable), skipped)
+                        "Choose train or val; `evaluate --answers` writes the model's own for the test server.")
+    return DataSet(album.pictures, tuple(usable), skipped, labelled=labels != {False})
 
 
 def _question(raw: dict[str, Any], album: Album, images: Path, persons: Iterator[str],
@@ -57,7 +60,7 @@ def _question(raw: dict[str, Any], album: Album, images: Path, persons: Iterator
     picture = album.number(images / raw["img_fn"], lambda path: _pictured(path, images / raw["metadata_fn"], masks))
     if list(album[picture].names) != objects:
         raise DataError(f"it names the objects {objects}; its picture has {list(album[picture].names)}")
-    return ChoiceQuestion(picture, question, answers, answer, reasons, rationale)
+    return ChoiceQuestion(picture, question, answers, answer, reasons, rationale, id=raw.get("annot_id"))
 
 
 def _label(raw: dict[str, Any], key: str) -> int:

@@ -41,13 +41,15 @@ class Pictured:
 class OpenQuestion:
     """A question with one answer. picture: its number in the data set. answers: each right one and its score, 0..1
     (VQA: min(0.3 x people who gave it, 1)). kind: what the figures are reported by, or nothing. boxes: those of the
-    picture, counted from 0, that show what is asked for, maybe none; None where the data do not say."""
+    picture, counted from 0, that show what is asked for, maybe none; None where the data do not say. id: what the data
+    call it, if they do; it is no part of what is learned."""
 
     picture: int
     text: str
     answers: dict[str, float]
     kind: str = ""
     boxes: tuple[int, ...] | None = None
+    id: int | str | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ class TaggedText:
 
 @dataclass(frozen=True)
 class ChoiceQuestion:
-    """A question with four answers, and four reasons for the right one (VCR). answer, rationale: which is right."""
+    """A question with four answers, and four reasons for the right one (VCR). answer, rationale: which is right;
+    where that is not public (`labelled` of the data set), 0. id: what the data call it, if they do."""
 
     picture: int
     question: TaggedText
@@ -108,6 +111,7 @@ class ChoiceQuestion:
     rationales: tuple[TaggedText, ...]
     rationale: int
     kind: str = ""
+    id: int | str | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, texts, right in (("answers", self.answers, self.answer),
@@ -121,7 +125,8 @@ class ChoiceQuestion:
 class ReferringExpression:
     """Words that mean one thing in the picture. boxes: the picture's boxes that show it, counted from 0.
 
-    context: the sentence the words stand in, or nothing. kinds: what the figures are reported by.
+    context: the sentence the words stand in, or nothing. kinds: what the figures are reported by. id: what the data
+    call it, if they do.
     """
 
     picture: int
@@ -129,6 +134,7 @@ class ReferringExpression:
     boxes: tuple[int, ...]
     context: str = ""
     kinds: tuple[str, ...] = ()
+    id: int | str | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass
@@ -149,11 +155,13 @@ class Skipped:
 
 @dataclass(frozen=True)
 class DataSet(Generic[Q]):
-    """Pictures, what is asked about them, and what was left out. Raises DataError where nothing is left."""
+    """Pictures, what is asked about them, and what was left out. labelled: whether the right answers are known; those
+    of a test split are not public. Raises DataError where nothing is left."""
 
     pictures: tuple[Pictured, ...]
     questions: tuple[Q, ...]
     skipped: Skipped = field(default_factory=Skipped)
+    labelled: bool = True
 
     def __post_init__(self) -> None:
         if not self.questions:
