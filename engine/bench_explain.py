@@ -25,28 +25,32 @@ STOP_AFTER = 0.25  # seconds into the work
 def bench_explain(weights: Path, rounds: int = 20) -> dict[str, Any]:
     """Milliseconds (p50, p95, n) of each kind of explanation. Raises WeightsError."""
     keep_freed_memory()
-    explainer = Explainer(Predictor.load(weights))
-    seen = explainer.predictor.see(Photo.open(jpeg(640, 480)), grid(REGIONS))
-    words = len(explainer.predictor.words(CAPTION))
+    predictor = Predictor.load(weights)
+    seen = predictor.see(Photo.open(jpeg(640, 480)), grid(REGIONS))
+    words = len(predictor.words(CAPTION))
+
+    def fresh() -> Explainer:
+        """One that keeps no values of the rounds before."""
+        return Explainer(predictor)
 
     def attribute(method: str) -> Any:
-        return lambda i: explainer.attribute(seen, _hidden(i % words), Asked("word", i % words), method)
+        return lambda i: fresh().attribute(seen, _hidden(i % words), Asked("word", i % words), method)
 
     relevance = attribute("relevance")(0)
     figures = {
-        "attention_pyramid": timed(lambda i: explainer.pyramid(seen, _hidden(i % words)), rounds),
+        "attention_pyramid": timed(lambda i: fresh().pyramid(seen, _hidden(i % words)), rounds),
         "relevance": timed(attribute("relevance"), rounds),
         "consensus": timed(attribute("consensus"), rounds),
         "gradient_x_input": timed(attribute("gradient_x_input"), rounds),
-        "all_leave_one_out": timed(lambda i: explainer.hidings(seen, _hidden(i % words)), rounds),
+        "all_leave_one_out": timed(lambda i: fresh().hidings(seen, _hidden(i % words)), rounds),
         "integrated_gradients": timed(attribute("integrated_gradients"), max(3, rounds // 4)),
         "sampled_shapley": timed(attribute("shapley"), 3),
-        "proof": timed(lambda i: explainer.prove(seen, _hidden(0), Asked("word", 0), relevance), max(3, rounds // 4)),
-        "all_heads_ranked": timed(lambda i: explainer.rank_heads(seen, _hidden(0), Asked("word", 0)), 3),
-        "stop_of": {name: _stops(explainer, seen, name, 5) for name in ("integrated_gradients", "shapley")},
+        "proof": timed(lambda i: fresh().prove(seen, _hidden(0), Asked("word", 0), relevance), max(3, rounds // 4)),
+        "all_heads_ranked": timed(lambda i: fresh().rank_heads(seen, _hidden(0), Asked("word", 0)), 3),
+        "stop_of": {name: _stops(fresh(), seen, name, 5) for name in ("integrated_gradients", "shapley")},
     }
     return {"milliseconds": figures, "shape": {"words": words, "regions": REGIONS},
-            "model": explainer.predictor.config.name, "machine": machine()}
+            "model": predictor.config.name, "machine": machine()}
 
 
 def _hidden(word: int) -> Question:

@@ -6,6 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -143,11 +144,17 @@ class TaskDesk:
             asks, ("proof", answer, method), self._searching, lambda own, seen: self._explainer(own).prove(
                 seen, asks.question, _number(own, asks, seen, answer), found, work.advance, work.is_stopped), work)
 
-    @staticmethod
-    def _explainer(own: TaskPredictor) -> Any:
+    def _explainer(self, own: TaskPredictor) -> Any:
         from engine.explain.task_explainer import TaskExplainer
 
-        return TaskExplainer(own)
+        return TaskExplainer(own, self._known)
+
+    @cached_property
+    def _known(self) -> Any:
+        """What the maps and proofs of one answer share."""
+        from engine.explain.passes import KnownValues
+
+        return KnownValues()
 
     def _once(self, asks: Inquiry, what: tuple[Hashable, ...], lane: Lane,
               compute: Callable[[TaskPredictor, Any], Result], work: Work | None = None) -> Result:

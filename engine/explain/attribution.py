@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -70,7 +69,7 @@ def _relevance(passes: Passes, target: Explained) -> Values:
 
 def _random(passes: Passes, target: Explained) -> Values:
     """The same for the same question."""
-    seed = zlib.crc32(repr((passes.game.question, target.kind, target.index)).encode())
+    seed = passes.game.question.seed(target.kind, target.index)
     return Values(torch.rand(len(passes.game.players), generator=torch.Generator().manual_seed(seed)).tolist())
 
 

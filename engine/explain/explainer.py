@@ -13,7 +13,7 @@ from engine.explain.heads_off import HeadsOff
 from engine.explain.hidings import hidings, resolve
 from engine.explain.leak import leaks
 from engine.explain.methods import method
-from engine.explain.passes import Clock, Passes, Progress, Stop
+from engine.explain.passes import Clock, KnownValues, Passes, Progress, Stop
 from engine.explain.proof import prove
 from engine.explain.question import Asked, Question
 from engine.explain.results import AttentionPyramid, Attribution, HeadEffect, Hidings, Leak, Proof
@@ -34,6 +34,7 @@ class Explainer:
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
+        self._known = KnownValues()
 
     def ask(self, seen: Seen, question: Question) -> Prediction:
         """As `Predictor.ask`, with heads switched off."""
@@ -76,4 +77,4 @@ class Explainer:
         return leaks(seen, *ways)
 
     def _passes(self, seen: Seen, question: Question, clock: Clock) -> Passes:
-        return Passes(self.predictor, Game.of(self.predictor, seen, question), clock)
+        return Passes(self.predictor, Game.of(self.predictor, seen, question), clock, self._known.of(seen, question))

@@ -18,10 +18,13 @@ def hidings(passes: Passes, seen: Seen) -> Hidings:
     targets = [resolve(passes, seen, asked) for asked in game.asked()]
     probability: list[list[float]] = [[] for _ in targets]
     tops: list[list[str]] = [[] for _ in targets]
-    for _, encoded in passes.batches(single_hidings(len(game.players))):
+    present = single_hidings(len(game.players))
+    for rows, encoded in passes.batches(present):
         for i, target in enumerate(targets):
             logits = distribution(passes.model, encoded, target.kind, target.places)
-            probability[i].extend(target.log_probability_of(logits).exp().tolist())
+            values = target.log_probability_of(logits).exp().tolist()
+            passes.keep(present[rows], target, values)
+            probability[i].extend(values)
             tops[i].extend(text for text, _ in best_answers(passes.predictor, logits, target.kind))
     return Hidings(
         tuple(Asked(t.kind, t.index, t.answer) for t in targets),

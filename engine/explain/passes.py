@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -14,10 +17,13 @@ from engine.explain.target import Explained
 from engine.model.vlbert import Encoded, VLBert
 from engine.predictor import Predictor
 from engine.progress import Progress
+from engine.structures.seen import Seen
 
+MOST_KNOWN = 3  # questions of one photo whose values are kept
 WORK = 8e9  # multiply-adds of one batch; under 100 ms on two cores
 
 Stop = Callable[[], bool]
+Values = dict[tuple[Explained, bytes], float]
 
 
 class Clock:
@@ -38,12 +44,36 @@ class Clock:
             raise StoppedError("The explanation was stopped. Ask again to start it anew.")
 
 
-class Passes:
-    """Evaluates sets of players of one game. `clock` is asked before every batch."""
+class KnownValues:
+    """Values that were computed before, by photo and question. Methods and proofs of one question share most of their
+    sets of players. The values of a photo go with its `Seen`."""
 
-    def __init__(self, predictor: Predictor, game: Game, clock: Clock) -> None:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._of: weakref.WeakKeyDictionary[Seen, OrderedDict[Hashable, Values]] = weakref.WeakKeyDictionary()
+
+    def of(self, seen: Seen, question: Hashable) -> Values:
+        """The values of one question, to read and to add to.
+
+        Args:
+            seen: the photo.
+            question: everything else that the values depend on, save the target.
+        """
+        with self._lock:
+            questions = self._of.setdefault(seen, OrderedDict())
+            found = questions.setdefault(question, {})
+            questions.move_to_end(question)
+            while len(questions) > MOST_KNOWN:
+                questions.popitem(last=False)
+        return found
+
+
+class Passes:
+    """Evaluates sets of players of one game. `clock` is checked before every batch. known: values computed before."""
+
+    def __init__(self, predictor: Predictor, game: Game, clock: Clock, known: Values | None = None) -> None:
         self.predictor, self.game, self.clock = predictor, game, clock
-        self._known: dict[tuple[Explained, bytes], float] = {}
+        self._known: Values = {} if known is None else known
         self._once: dict[Hashable, Tensor] = {}
 
     @property
@@ -67,18 +97,37 @@ class Passes:
             yield rows, encoded
 
     @torch.inference_mode()
-    def values(self, present: Tensor, target: Explained) -> Tensor:
-        """present [S, P] bool -> probability of the answer in each, [S]. What was asked before is not computed again.
+    def values(self, present: Tensor, target: Explained, counted: bool = False) -> Tensor:
+        """The answer's probability for sets of players. What was computed before is not computed again.
 
-        Raises StoppedError.
+        Args:
+            present: [S, P] bool, which players are in.
+            target: the answer.
+            counted: whether the clock gets how many of the sets are done.
+
+        Returns:
+            [S].
+
+        Raises:
+            StoppedError: the clock was stopped.
         """
         keys = [(target, row.numpy().tobytes()) for row in present]
-        new = {key: i for i, key in enumerate(keys) if key not in self._known}
-        order = list(new.values())
+        order = list({key: i for i, key in enumerate(keys) if key not in self._known}.values())
         for rows, encoded in self.batches(present[order]):
-            found = target.log_probability(self.model, encoded).exp().tolist()
-            self._known.update(zip((keys[i] for i in order[rows]), found, strict=True))
+            if counted:
+                self.clock(rows.start, len(order))
+            self.keep(present[order[rows]], target, target.log_probability(self.model, encoded).exp().tolist())
         return torch.tensor([self._known[key] for key in keys])
+
+    def keep(self, present: Tensor, target: Explained, values: Sequence[float]) -> None:
+        """Add values that were computed elsewhere.
+
+        Args:
+            present: [S, P] bool.
+            target: the answer.
+            values: S probabilities of it.
+        """
+        self._known.update(zip(((target, row.numpy().tobytes()) for row in present), values, strict=True))
 
 
 def batch_rows(model: VLBert, game: Game) -> int:

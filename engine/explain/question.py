@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,11 @@ class Question:
     hidden_regions: tuple[int, ...]
     masking: Literal["feature", "pixels"] = "feature"
     heads_off: frozenset[tuple[int, int]] = frozenset()
+
+    def seed(self, kind: Kind, index: int) -> int:
+        """For what is random in an explanation of one element: the same for the same question and element."""
+        fields = self.caption, self.hidden_words, self.hidden_regions, self.masking, sorted(self.heads_off)
+        return zlib.crc32(repr((*fields, kind, index)).encode())
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from engine.explain.question import Asked, Player
 
-Verdict = Literal["better than attention", "better than random", "no better than random"]
+Verdict = Literal["better than attention", "better than random", "no better than random"]  # of one curve
 SMALL = 1e-3  # a difference of probabilities below which nothing is measured relative to it
 
 
@@ -98,12 +98,14 @@ class Curve:
 
 @dataclass(frozen=True)
 class Proof:
-    """How far an attribution tells what the model does, on this example.
+    """How far an attribution shows what the model does, on this example.
 
-    deletion, insertion: of the order that the attribution gives, most important first. random_deletion and
-    random_insertion: the mean of `orders` random orders. attention_deletion, attention_insertion: by raw attention.
-    rank_correlation: Spearman's with leave-one-out, -1..1. better_than: share of the random orders whose deletion area
-    is larger. gap: of the attribution.
+    deletion, insertion: of the order that the attribution gives, most important first, measured at `points` of their
+    P + 1 points. random_deletion, random_insertion: the mean of `orders` random orders, drawn from `seed`, which comes
+    from the question. attention_deletion, attention_insertion: by raw attention. better_than, better_insertion_than:
+    share of the random orders whose deletion area is larger, whose insertion area is smaller. rank_correlation:
+    Spearman's with leave-one-out, -1..1. gap: of the attribution. by_deletion, by_insertion: what each curve says of
+    the attribution; verdict: the same where both agree.
     """
 
     deletion: Curve
@@ -113,10 +115,20 @@ class Proof:
     attention_deletion: Curve
     attention_insertion: Curve
     orders: int
+    seed: int
+    points: int
     better_than: float
+    better_insertion_than: float
     rank_correlation: float
     gap: float | None
-    verdict: Verdict
+    by_deletion: Verdict
+    by_insertion: Verdict
+    verdict: Verdict | Literal["the curves disagree"]
+
+    @property
+    def believable(self) -> bool:
+        """Whether both curves say the same, and that it is better than chance."""
+        return self.verdict in ("better than attention", "better than random")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from engine.errors import MaskError
 from engine.explain.attribution import attribute
 from engine.explain.game import Game
 from engine.explain.methods import method
-from engine.explain.passes import Clock, Passes, Progress, Stop
+from engine.explain.passes import Clock, KnownValues, Passes, Progress, Stop
 from engine.explain.proof import prove
 from engine.explain.question import Kind, Player, Question
 from engine.explain.results import Attribution, Proof
@@ -67,8 +67,10 @@ class TaskExplainer:
     be taken out, and StoppedError where `stop` says True between batches.
     """
 
-    def __init__(self, own: TaskPredictor) -> None:
+    def __init__(self, own: TaskPredictor, known: KnownValues | None = None) -> None:
+        """known: values that explainers of any adapters share; of its own if left out."""
         self.own = own
+        self._known = known or KnownValues()
 
     def attribute(self, seen: Seen, question: TaskQuestion, answer: int, method_name: str,
                   progress: Progress | None = None, stop: Stop | None = None) -> Attribution:
@@ -105,4 +107,5 @@ class TaskExplainer:
             "vqa": lambda: TaskTarget("word", 0, info.answers[answer], (form.asked,), head, "vqa", answer),
             "vcr": lambda: TaskTarget("word", 0, question.choices[answer].text, (0,), head, "vcr"),
             "grounding": lambda: TaskTarget("region", answer, seen.labels[answer], (answer,), head, "grounding")}
-        return Passes(self.own.believing(), game, clock), targets[info.task]()
+        known = self._known.of(seen, (question, answer))  # the target holds the adapter's head
+        return Passes(self.own.believing(), game, clock, known), targets[info.task]()

@@ -21,7 +21,7 @@ from engine.explain.game import Game
 from engine.explain.hidings import resolve
 from engine.explain.methods import DEFAULT, METHODS
 from engine.explain.passes import Clock, Passes
-from engine.explain.proof import curves, leave_one_out_values, order_of, random_orders, rank_correlation
+from engine.explain.proof import chance, curves, leave_one_out_values, order_of, rank_correlation
 from engine.explain.question import Asked, Question
 from engine.explain.target import Target
 from engine.predictor import Predictor, Seen
@@ -147,8 +147,8 @@ def _scores(passes: Passes, target: Target, boxes: frozenset[int]) -> dict[str, 
         deletion, insertion = curves(passes, target, order_of(value))
         found[name] = Score(deletion.area, insertion.area, rank_correlation(value, exact), attribution.gap,
                             *_points(attribution.regions, boxes))
-    random = [curves(passes, target, order) for order in random_orders(len(game.players))]
-    found["random"] = Score(float(np.mean([d.area for d, _ in random])), float(np.mean([i.area for _, i in random])), 0)
+    random = chance(passes, target)
+    found["random"] = Score(random.deletion.area, random.insertion.area, 0)
     return found
 
 

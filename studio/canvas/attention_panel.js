@@ -78,6 +78,9 @@ function makeAttention({ why, stage }) {
     settle();
     part("attention-key").replaceChildren("Each map: rows look at columns, first the words, then the regions; its bar is its entropy; its stripe: ",
       ...SHARES.map((name, i) => make("span", { class: "key-share" }, make("i", { class: `share${i}` }), name)));
+    for (const [name, bytes] of Object.entries(sent.bertviz)) {
+      setText(part(`bertviz-${name}`), tight(`BertViz: ${name} view (${(bytes / 1e6).toFixed(1)} MB)`));
+    }
     part("why").dataset.attention = String(sent.elements.length);
   }
 

@@ -42,7 +42,7 @@ function makeMap({ why, stage, effects, takeAway }) {
     stage.paint({ words: map.words, regions: map.regions, scale: map.scale, say, marked: why.asked });
     const largest = inPoints(map) ? Math.abs(100 * map.scale).toFixed(1) : `${(100 * map.scale / (sumOf(map) || 1)).toFixed(0)} %`;
     const unit = inPoints(map) ? "points" : "of all,";
-    renderLegend({ signed: map.signed, scale: map.scale ? tight(largest) : 0, forIt: `${unit} for the answer`, against: `${unit} against it` });
+    renderLegend({ signed: [...map.words, ...map.regions].some((v) => v < 0), scale: map.scale ? tight(largest) : 0, forIt: `${unit} for the answer`, against: `${unit} against it` });
     setText(part("map-sentence"), tight(map.sentence));
   }
 

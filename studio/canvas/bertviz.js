@@ -9,7 +9,7 @@ function makeBertViz({ why }) {
     if (why.subject !== subject) return;
     const frame = make("iframe", { sandbox: "allow-scripts", title: `BertViz, ${view} view`, referrerpolicy: "no-referrer" });
     frame.srcdoc = sent.html;
-    part("bertviz").replaceChildren(make("div", { class: "row" }, make("b", {}, `BertViz: ${view} view`),
+    part("bertviz").replaceChildren(make("div", { class: "row" }, make("b", {}, `BertViz: ${view} view`), make("span", { class: "hint" }, sent.note),
       make("button", { type: "button", class: "small", onclick: close }, "Close")), frame);
     setHidden(part("bertviz"), false);
   }

@@ -54,7 +54,7 @@ const cards = makeAnswers({
   explain: (kind, index) => why.about(kind, index),
 });
 const effects = makeEffects({ cards, nameElement: (kind, index) => (kind === "word"
-  ? store.now.chips.words[index].text : nameOf(store.now.regions, index)) });
+  ? wordName(store.now.chips.words, index) : nameOf(store.now.regions, index)) });
 const why = makeWhy({ courier, effects, speak });
 const take = makeTake({ why, courier, method: () => panels.map.method });
 const compare = makeCompare({ why, store, goTo: (state) => step(state),

@@ -81,7 +81,7 @@ function makeStage({ pointed, chosen }) {
       drawnFor = now;
       build();
     },
-    nameOf: (kind, index) => (kind === "word" ? state.chips.words[index].text : nameOf(state.regions, index)),
+    nameOf: (kind, index) => (kind === "word" ? wordName(state.chips.words, index) : nameOf(state.regions, index)),
     isHidden,
     // words, regions: values, or null for a stage without paint. say(value): how a value reads.
     paint({ words = null, regions = null, scale = 0, marked = null, say = () => "" }) {
@@ -109,12 +109,19 @@ function makeStage({ pointed, chosen }) {
         tint(node, value, scale);
         node.classList.toggle("hidden-one", hidden);
         node.classList.toggle("marked", marked?.kind === "word" && marked.index === index);
-        setAttribute(node, "aria-label", `${state.chips.words[index].text}${hidden ? ", hidden" : ""}${
+        setAttribute(node, "aria-label", `${wordName(state.chips.words, index)}${hidden ? ", hidden" : ""}${
           words && !hidden ? `: ${say(value)}` : ""}`);
       }
     },
     say: (value) => (label ? label(value) : ""),
   };
+}
+
+// Words that occur more than once are numbered: "and (1)", "and (2)".
+function wordName(words, index) {
+  const { text } = words[index];
+  const alike = words.flatMap((word, i) => (word.text === text ? [i] : []));
+  return alike.length > 1 ? `${text} (${alike.indexOf(index) + 1})` : text;
 }
 
 // scale: the largest size, as text. signed: whether there is an orange half.

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from studio.canvas.why_server import asked, subject, text
 from studio.errors import RequestError
-from studio.explaining.bertviz import View, page
+from studio.explaining.bertviz import VIEWS, View, note, page
 from studio.explaining.explanations import Explanations
 from studio.explaining.taking import Taking
 from studio.service import Service
@@ -28,10 +28,11 @@ def take_functions(service: Service, explain: Explanations, card: str) -> list[C
 
     def why_bertviz(sent: Any) -> Reply:
         view, asks = text(sent, "view"), subject(sent)
-        if view not in ("head", "model"):
+        if view not in VIEWS:
             raise RequestError(f"BertViz has a “head” and a “model” view here, not {view!r}. Reload the page.")
         found = explain.pyramid(asks)
         labels = service.see(asks.visitor, asks.session).labels
-        return {"html": page(found, names(found.elements, labels), cast(View, view))}
+        hidden = {("word", i) for i in asks.session.hidden_words} | {("region", i) for i in asks.session.hidden_regions}
+        return {"html": page(found, names(found.elements, labels), cast(View, view), hidden), "note": note(found)}
 
     return [why_take, why_bertviz]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from studio.errors import RequestError
+from studio.explaining import bertviz
 from studio.explaining.checkpoints import Checkpoints
 from studio.explaining.explanations import Explanations, Subject
 from studio.service import Masking, Service
@@ -43,7 +44,9 @@ def why_functions(service: Service, explain: Explanations,
 
     def why_attention(sent: Any) -> Reply:
         asks = subject(sent)
-        return attention.pyramid(explain.pyramid(asks), service.see(asks.visitor, asks.session).labels)
+        found = explain.pyramid(asks)
+        return {**attention.pyramid(found, service.see(asks.visitor, asks.session).labels),
+                "bertviz": {view: bertviz.size(found, view) for view in bertviz.VIEWS}}
 
     def why_heads(sent: Any) -> Reply:
         return explanations.heads(explain.rank_heads(subject(sent), asked(sent)))

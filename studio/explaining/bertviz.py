@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections.abc import Collection
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from engine.explain.results import AttentionPyramid
 
 View = Literal["head", "model"]
+VIEWS: tuple[View, ...] = ("head", "model")
+MOST_ELEMENTS = 64  # a page of twice as many is four times as large, and a browser draws it for as long
+BYTES_EACH, BYTES_BESIDE = 7, 20_000  # of a number in the page, and of BertViz's own part of it
 
 # Stands for "<" in names until the page is written: BertViz puts its JSON into a script as it is, where a caption
 # that holds "</script>" would end it.
@@ -26,25 +30,78 @@ SHIM = """
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 
 
-def page(found: AttentionPyramid, names: list[str], view: View) -> str:
-    """A whole HTML page. names: of the L elements. BertViz calls words sentence A and regions sentence B."""
+def size(found: AttentionPyramid, view: View) -> int:
+    """About how many bytes `page` will have."""
+    numbers = found.layers * found.heads * min(len(found.elements), MOST_ELEMENTS) ** 2
+    parts = 2 if view == "head" and any(e.kind == "region" for e in found.elements) else 1  # all, and once more by kind
+    return len(_scripts().encode()) + BYTES_BESIDE + parts * numbers * BYTES_EACH
+
+
+def shown(found: AttentionPyramid, keep: Collection[tuple[str, int]] = ()) -> list[int]:
+    """Choose the elements that BertViz draws.
+
+    Args:
+        found: the attention.
+        keep: kind and index of elements that must be there.
+
+    Returns:
+        Places in the sequence, ascending: all up to MOST_ELEMENTS. With more of them: the special ones, the whole
+        picture, those to keep, and those that get the most attention, as a mean over layers, heads and elements.
+    """
+    elements = found.elements
+    if len(elements) <= MOST_ELEMENTS:
+        return list(range(len(elements)))
+    got = _weights(found).mean(axis=(0, 1, 2))  # [L]
+    first = [i for i, e in enumerate(elements)
+             if e.kind == "special" or (e.kind, e.index) in keep or (e.kind == "region" and not e.index)]
+    rest = sorted(set(range(len(elements))) - set(first), key=lambda i: -got[i])
+    return sorted([*first, *rest][:MOST_ELEMENTS])
+
+
+def page(found: AttentionPyramid, names: list[str], view: View, keep: Collection[tuple[str, int]] = ()) -> str:
+    """Make a whole HTML page. BertViz calls words sentence A and regions sentence B.
+
+    Args:
+        found: the attention.
+        names: of all L elements.
+        view: of BertViz.
+        keep: as for `shown`.
+
+    Returns:
+        The page.
+    """
     import torch  # BertViz takes nothing but tensors
     from bertviz import head_view, model_view
 
-    size = len(found.elements)
-    weights = np.frombuffer(found.weights, dtype=np.uint8).reshape(found.layers, found.heads, size, size)
-    scales = np.asarray(found.scales).reshape(found.layers, found.heads, size, 1)
-    attention = [torch.from_numpy(layer[None]) for layer in (weights / 255 * scales).round(DIGITS)]
-    first_region = next((i for i, e in enumerate(found.elements) if e.kind == "region"), None)
-    safe = [name.replace("<", LESS) for name in names]
+    places = shown(found, keep)
+    attention = [torch.from_numpy(layer[None]) for layer in _weights(found)[:, :, places][..., places].round(DIGITS)]
+    first_region = next((k for k, i in enumerate(places) if found.elements[i].kind == "region"), None)
+    safe = [names[i].replace("<", LESS) for i in places]
     if view == "head":
         made = head_view(attention, safe, sentence_b_start=first_region, prettify_tokens=False, html_action="return")
     else:
         made = model_view(attention, safe, prettify_tokens=False, display_mode="light", html_action="return")
-    body = _named(re.sub(r'<script src="https://[^"]*"></script>', "", made.data))
+    # BertViz puts its numbers in twice, the second time into a comment on the first.
+    body = _named(re.sub(r'<script src="https://[^"]*"></script>|// HACK: .*', "", made.data))
     return ('<!doctype html><html lang="en"><head><meta charset="utf-8"><title>BertViz</title>'
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">{_scripts()}</head>'
             f'<body>{body}</body></html>')
+
+
+def note(found: AttentionPyramid) -> str:
+    """What a reader of the page should know."""
+    said = "BertViz counts layers and heads from 0."
+    if len(found.elements) > MOST_ELEMENTS:
+        said = (f"It shows {MOST_ELEMENTS} of {len(found.elements)} elements: those that get the most attention, and "
+                f"what is hidden. {said}")
+    return said
+
+
+def _weights(found: AttentionPyramid) -> np.ndarray:
+    """[N, H, L, L]."""
+    length = len(found.elements)
+    levels = np.frombuffer(found.weights, dtype=np.uint8).reshape(found.layers, found.heads, length, length)
+    return levels / 255 * np.asarray(found.scales).reshape(found.layers, found.heads, length, 1)
 
 
 def _named(body: str) -> str:

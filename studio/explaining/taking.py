@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("torch", "gradio", "captum", "numpy", "pandas", "matplotlib")
 REPORTED_TOO = "relevance"  # beside the chosen method and the default
+PARTS = 3  # of each map in a report: its values, its proof, its figure
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,13 @@ class Taking:
             mime = "image/png" if what == "png" else "image/svg+xml"
             return File(f"vl-bert-{method}.{what}", mime, self._figure(asks, asked, method, kind))
         if what == "csv":
-            return File(f"vl-bert-{method}.csv", "text/csv", csv(self._table(asks, asked, method)).encode())
+            return File(f"vl-bert-{method}.csv", "text/csv", csv(self._table(asks, asked, method)))
         if what == "hidings":
             found = hidings_table(self._explain.hidings(asks), self._words(asks), self._labels(asks))
-            return File("vl-bert-hidings.csv", "text/csv", csv(found).encode())
+            return File("vl-bert-hidings.csv", "text/csv", csv(found))
         if what == "heads":
             ranked = head_table(self._explain.rank_heads(asks, asked))
-            return File("vl-bert-heads.csv", "text/csv", csv(ranked).encode())
+            return File("vl-bert-heads.csv", "text/csv", csv(ranked))
         raise RequestError(f"There is nothing called {what!r} to take away. Reload the page.")
 
     def _table(self, asks: Subject, asked: Asked, method: str) -> pd.DataFrame:
@@ -76,14 +79,19 @@ class Taking:
         return figure(seen.photo, seen.boxes.fractions.tolist(), found, proof, self._words(asks), seen.labels,
                       f"Why “{found.answer}”? {method}", kind)
 
-    def _map(self, asks: Subject, asked: Asked, name: str) -> Map:
+    def _map(self, asks: Subject, asked: Asked, name: str, advance: Callable[[], None]) -> Map:
+        """advance: called after each of the `PARTS`."""
         from engine.explain.methods import method
 
         known = method(name)
-        found, proof = self._explain.attribute(asks, asked, name), self._explain.prove(asks, asked, name)
+        found = self._explain.attribute(asks, asked, name)
+        advance()
+        proof = self._explain.prove(asks, asked, name)
+        advance()
+        drawn = self._figure(asks, asked, name, "svg")
+        advance()
         return Map(known.title, known.sentence, known.source, attribution_ends(found),
-                   proof_sentence(proof, known.title), found.words, found.regions,
-                   self._figure(asks, asked, name, "svg"))
+                   proof_sentence(proof, known.title), found.words, found.regions, drawn)
 
     def _report(self, asks: Subject, asked: Asked, method: str) -> str:
         from engine.explain.methods import DEFAULT
@@ -92,7 +100,11 @@ class Taking:
         seen = self._service.see(asks.visitor, session)
         words = self._words(asks)
         chosen = list(dict.fromkeys((method, DEFAULT, REPORTED_TOO)))
-        maps = [self._map(asks, asked, name) for name in chosen]
+        with self._explain.works.begin(asks.visitor, asks.number) as work:
+            count, total = itertools.count(1), 1 + PARTS * len(chosen)
+            self._explain.hidings(asks)  # first, since the proofs take these values, too
+            work.advance(next(count), total)
+            maps = [self._map(asks, asked, name, lambda: work.advance(next(count), total)) for name in chosen]
         what = words[asked.index] if asked.kind == "word" else f"{seen.labels[asked.index]} (region {asked.index})"
         return page(Report(
             data_url(seen.photo), seen.boxes.fractions.tolist(), seen.labels, session.caption, words,

@@ -7,6 +7,8 @@ from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from studio.views.names import numbered
+
 if TYPE_CHECKING:
     from engine.explain.results import AttentionPyramid, Element
 
@@ -26,6 +28,22 @@ def pyramid(found: AttentionPyramid, labels: Sequence[str]) -> dict[str, Any]:
 
 
 def names(elements: Sequence[Element], labels: Sequence[str]) -> list[str]:
-    """How the elements are called: words by their pieces, regions by label and number."""
-    return [f"{labels[e.index]} {e.index}" if e.kind == "region" and e.index else
-            (labels[0] if e.kind == "region" else e.text) for e in elements]
+    """Name the elements so that each can be told from the others.
+
+    Args:
+        elements: of the sequence.
+        labels: of the regions.
+
+    Returns:
+        Words by their pieces, repeated ones numbered; regions by label and number.
+    """
+    words = iter(numbered([e.text for e in elements if e.kind == "word"]))
+    found = []
+    for element in elements:
+        if element.kind == "word":
+            found.append(next(words))
+        elif element.kind == "region":
+            found.append(f"{labels[element.index]} {element.index}" if element.index else labels[0])
+        else:
+            found.append(element.text)
+    return found

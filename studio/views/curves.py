@@ -68,8 +68,11 @@ def _grid(axes: Axes) -> list[str]:
         y = _y(value, axes)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
                      f'<text class="tick" x="{LEFT - 7}" y="{y + 4:.1f}">{_number(value, axes)}</text>')
-    for step in sorted({round(axes.steps * part / 4) for part in range(5)}):
-        parts.append(f'<text class="tick step" x="{_x(step, axes):.1f}" y="{HEIGHT - 8}">{step}</text>')
+    steps = sorted({round(axes.steps * part / 4) for part in range(5)})
+    for step in steps:
+        last = ' style="text-anchor: end"' if len(steps) > 1 and step == steps[-1] else ""  # else it is cut off
+        x = WIDTH - 1 if last else _x(step, axes)
+        parts.append(f'<text class="tick step" x="{x:.1f}" y="{HEIGHT - 8}"{last}>{step}</text>')
     return parts
 
 

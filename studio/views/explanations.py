@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from engine.explain.methods import Method
     from engine.explain.results import Attribution, Curve, HeadEffect, Hidings, Leak, Proof
 
+_SAID = {"better than attention": "better than raw attention and than chance",
+         "better than random": "better than chance but no better than raw attention",
+         "no better than random": "no better than random"}
 ENOUGH_LEAK = 0.05  # a smaller change of probability is not called a leak
 
 
@@ -49,9 +52,10 @@ def proof(found: Proof, title: str) -> dict[str, Any]:
                                 _curve(found.attention_deletion, "attention")],
                    "insertion": [_curve(found.insertion, "map"), _curve(found.random_insertion, "random"),
                                  _curve(found.attention_insertion, "attention")]},
-        "orders": found.orders, "better_than": found.better_than, "rank_correlation": found.rank_correlation,
-        "gap": found.gap, "verdict": found.verdict, "sentence": proof_sentence(found, title),
-        "believable": found.verdict != "no better than random",
+        "orders": found.orders, "seed": found.seed, "points": found.points, "better_than": found.better_than,
+        "better_insertion_than": found.better_insertion_than, "rank_correlation": found.rank_correlation,
+        "gap": found.gap, "by_deletion": found.by_deletion, "by_insertion": found.by_insertion,
+        "verdict": found.verdict, "sentence": proof_sentence(found, title), "believable": found.believable,
     }
 
 
@@ -60,14 +64,26 @@ def _curve(curve: Curve, name: str) -> dict[str, Any]:
 
 
 def proof_sentence(found: Proof, title: str) -> str:
-    """Whether to believe the map, with the areas that say so. title: of the method."""
-    areas = (f"taking away what it calls important first leaves an area of {found.deletion.area:.2f}, "
-             f"random order {found.random_deletion.area:.2f}, raw attention {found.attention_deletion.area:.2f}")
+    """The verdict of both curves in words.
+
+    Args:
+        found: the curves and their verdicts.
+        title: of the method.
+
+    Returns:
+        Whether to believe the map, with the areas that show it.
+    """
+    areas = ", ".join(
+        f"{name} in its order leaves an area of {own.area:.2f} (random orders {random.area:.2f}, raw attention "
+        f"{attention.area:.2f}; {better} is better)" for name, own, random, attention, better in (
+            ("deletion", found.deletion, found.random_deletion, found.attention_deletion, "lower"),
+            ("insertion", found.insertion, found.random_insertion, found.attention_insertion, "higher")))
+    if found.verdict == "the curves disagree":
+        return (f"The two curves disagree on this map. By deletion it is {_SAID[found.by_deletion]}, by insertion "
+                f"{_SAID[found.by_insertion]}: {areas}.")
     if found.verdict == "no better than random":
-        return f"Do not believe this map: it is no better than random on this example; {areas}."
-    if found.verdict == "better than attention":
-        return f"{title} found what the answer rests on, better than raw attention and than chance: {areas}."
-    return f"{title} is better than chance here, but no better than raw attention: {areas}."
+        return f"Do not believe this map: by both curves it is no better than random on this example; {areas}."
+    return f"{title} is {_SAID[found.verdict]} by both curves on this example: {areas}."
 
 
 def hidings(found: Hidings) -> dict[str, Any]:

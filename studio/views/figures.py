@@ -3,42 +3,85 @@
 from __future__ import annotations
 
 import io
+import textwrap
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.structures.photo import Photo
+from studio.views.fonts import fonts_for, placeholders
+from studio.views.names import numbered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from engine.explain.results import Attribution, Proof
 
 FOR, AGAINST, QUIET = "#0072b2", "#d55e00", "#7a828a"  # Okabe and Ito: told apart by everyone
 MOST_BARS = 14
 LONGEST = 900  # pixels of the photo inside a figure
+LINE = 190  # characters of the footer
+_DRAWING = threading.Lock()  # the settings of rc_context are those of the process
 
 
 def figure(photo: Photo, boxes: Sequence[Sequence[float]], found: Attribution, proof: Proof, words: Sequence[str],
            labels: Sequence[str], title: str, kind: Literal["png", "svg"]) -> bytes:
-    """boxes: fractions of the photo, region 0 first. words: of the caption. labels: of the regions. title: of all."""
-    # Not pyplot, which keeps figures for the whole process and is not safe between threads.
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
+    """Draw an explanation.
 
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "studio", "font.size": 9}):
-        made = Figure(figsize=(11, 5.2), layout="constrained")
-        axes: Any = made.subplot_mosaic([["photo", "bars", "deletion"], ["photo", "bars", "insertion"]],
-                                        width_ratios=[1.7, 1, 1])
-        made.suptitle(_plain(title), fontsize=11)
-        _photo(axes["photo"], photo, boxes, found, words)
-        _bars(axes["bars"], found, words, labels)
-        _curves(axes["deletion"], "Deletion (lower is better)", proof.deletion, proof.random_deletion,
-                proof.attention_deletion)
-        _curves(axes["insertion"], "Insertion (higher is better)", proof.insertion, proof.random_insertion,
-                proof.attention_insertion)
+    Args:
+        photo: the picture.
+        boxes: fractions of the photo, region 0 first.
+        found: the values.
+        proof: their curves.
+        words: of the caption.
+        labels: of the regions.
+        title: of the figure.
+        kind: of the file. An SVG stores its text, which a viewer draws with its own fonts; in a PNG a box stands for a
+            character that no font of this machine has, and the footer names it.
+
+    Returns:
+        The file.
+    """
+    everything = "".join((title, *words, *labels))
+    fonts = fonts_for(everything)
+    stored = placeholders(fonts.missing, everything) if kind == "svg" else {}
+    shown = stored or fonts.boxes
+    footer = "" if stored else fonts.note
+    with _DRAWING, _settings(fonts.families):
+        made = _drawn(photo, boxes, found, proof, [w.translate(shown) for w in words],
+                      [label.translate(shown) for label in labels], title.translate(shown), footer)
         file = io.BytesIO()
         made.savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
-    return file.getvalue()
+    if not stored:
+        return file.getvalue()
+    return file.getvalue().decode().translate({ord(own): chr(code) for code, own in stored.items()}).encode()
+
+
+def _settings(families: Sequence[str]) -> Any:
+    from matplotlib import rc_context
+
+    return rc_context({"svg.fonttype": "none", "svg.hashsalt": "studio", "font.size": 9, "font.family": families})
+
+
+def _drawn(photo: Photo, boxes: Sequence[Sequence[float]], found: Attribution, proof: Proof, words: Sequence[str],
+           labels: Sequence[str], title: str, footer: str) -> Figure:
+    # Not pyplot, which keeps figures for the whole process and is not safe between threads.
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(11, 5.2), layout="constrained")
+    axes: Any = made.subplot_mosaic([["photo", "bars", "deletion"], ["photo", "bars", "insertion"]],
+                                    width_ratios=[1.7, 1, 1])
+    made.suptitle(_plain(title), fontsize=11)
+    if footer:
+        made.supxlabel("\n".join(textwrap.wrap(footer, LINE)), fontsize=7, x=0.01, ha="left")
+    _photo(axes["photo"], photo, boxes, found, words)
+    _bars(axes["bars"], found, words, labels)
+    _curves(axes["deletion"], "Deletion (lower is better)", proof.deletion, proof.random_deletion,
+            proof.attention_deletion)
+    _curves(axes["insertion"], "Insertion (higher is better)", proof.insertion, proof.random_insertion,
+            proof.attention_insertion)
+    return made
 
 
 def _plain(text: str) -> str:
@@ -71,7 +114,7 @@ def _photo(axes: Axes, photo: Photo, boxes: Sequence[Sequence[float]], found: At
 
 
 def _bars(axes: Axes, found: Attribution, words: Sequence[str], labels: Sequence[str]) -> None:
-    named = [(f"“{w}”", v) for w, v in zip(words, found.words, strict=True)]
+    named = [(f"“{w}”", v) for w, v in zip(numbered(words), found.words, strict=True)]
     named += [(f"{label} {i}", v) for i, (label, v) in enumerate(zip(labels, found.regions, strict=True)) if i]
     first = sorted((n for n in named if n[1]), key=lambda n: -abs(n[1]))[:MOST_BARS][::-1]
     axes.barh(range(len(first)), [v for _, v in first], color=[FOR if v > 0 else AGAINST for _, v in first])

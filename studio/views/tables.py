@@ -50,6 +50,6 @@ def head_table(found: Sequence[HeadEffect]) -> pd.DataFrame:
     return pd.DataFrame([(e.layer + 1, e.head + 1, e.change) for e in found], columns=["layer", "head", "change"])
 
 
-def csv(made: pd.DataFrame) -> str:
-    """With a header, numbers in full."""
-    return str(made.to_csv(index=False))
+def csv(made: pd.DataFrame) -> bytes:
+    """The table as a file: a header, numbers in full, and a byte-order mark, without which Excel misreads letters."""
+    return str(made.to_csv(index=False)).encode("utf-8-sig")

@@ -10,10 +10,11 @@ from fake_predictor import FakePredictor
 
 from engine.errors import StoppedError
 from engine.explain.question import Asked
-from engine.explain.results import Attribution
+from engine.explain.results import Attribution, Curve, Proof
 from studio.canvas.server import server_functions
 from studio.errors import BusyError
 from studio.explaining.explanations import Explanations, Subject
+from studio.explaining.taking import Taking
 from studio.explaining.works import MOST_EACH, Works
 from studio.service import Service, Status
 from studio.session import Session
@@ -88,6 +89,26 @@ def test_the_page_of_the_stand_in_model_is_explained_without_a_complaint_in_the_
     assert functions["why_map"](sent)["words"][1] == 0
     assert functions["why_proof"](sent)["error"] == "The stand-in model cannot tell."
     assert caplog.records == []
+
+
+def test_a_report_says_how_many_of_its_parts_are_made(photo):
+    counts, flat = [], Curve("", (0.5, 0.5))
+
+    class Proving(stand_in.FakeExplainer):
+        def prove(self, seen, question, asked, attribution, progress, stop):
+            progress(1, 99)  # the count of the report is shown, not that of one proof
+            counts.append(explain.works.progress(asks.visitor, asks.number))
+            return Proof(*[flat] * 6, 20, 7, 2, 1.0, 1.0, 0.0, None, *["better than random"] * 3)
+
+    service = Service(FakePredictor, explain=Proving)
+    service.start()
+    while service.status.state == "loading" or service._explainer is None:
+        time.sleep(0.005)
+    explain, asks = Explanations(service), subject(service, photo())
+    made = Taking(service, explain, "The card").file("report", asks, DOG, "rollout")
+    assert counts == [(2, 10), (5, 10), (8, 10)]  # after the hidings, then values, proof and figure of three maps
+    assert made.content.count(b"better than chance but no better than raw attention by both curves") == 3
+    assert explain.works.progress(asks.visitor, asks.number) == (0, 0)
 
 
 def test_what_was_explained_is_forgotten_with_its_photo(studio, photo):

@@ -80,7 +80,7 @@ def test_a_map_of_an_answer_and_its_proof_come_and_stop_and_bad_ones_are_refused
     assert found["texts"] == ["what", "color", "is", "the", "jacket", "?"] and len(found["words"]) == 6
     assert found["answer"] == "blue" and found["scale"] == max(map(abs, found["words"] + found["regions"]))
     assert proof["curves"]["deletion"][0]["probability"][0] == pytest.approx(found["full"], abs=0.01)
-    assert proof["sentence"].startswith(("Attention relevance", "Do not believe"))
+    assert proof["sentence"].startswith(("Attention relevance", "Do not believe", "The two curves"))
     page["why_stop"]({"visitor": page["visitor"], "work": 8})
     assert page["task_map"]({**asked, "method": "shapley", "work": 8})["kind"] == "StoppedError"
     for fields, kind in (({"method": "magic"}, "ConfigError"), ({"answer": "no such answer"}, "CaptionError"),
