@@ -10,13 +10,17 @@ import gradio as gr
 
 from engine.errors import VLBertError
 from engine.structures.caption import unread
+from engine.structures.questions import CHOICES
 from studio.errors import RequestError, without_folders
 from studio.explaining.explanations import Explanations, Subject
 from studio.service import Masking, Service
 from studio.session import Session
+from studio.task_desk import TASKS, TaskDesk
+from studio.tasks_canvas.server import inquiry, unread_words
 from studio.views import explanations
 from studio.views.answers import answers
 from studio.views.regions import regions
+from studio.views.tasks import task_answer
 
 Reply = dict[str, Any]
 
@@ -28,8 +32,8 @@ class Api:
     call may name the same file.
     """
 
-    def __init__(self, service: Service, explain: Explanations) -> None:
-        self._service, self._explain = service, explain
+    def __init__(self, service: Service, explain: Explanations, desk: TaskDesk) -> None:
+        self._service, self._explain, self._desk = service, explain, desk
 
     def predict(self, photo: bytes, caption: str, hidden_words: Any, hidden_regions: Any, boxes: Any = None,
                 heads_off: Any = None, masking: str = "feature") -> Reply:
@@ -55,6 +59,30 @@ class Api:
             return {**answers(found), "photo_regions": regions(seen), "caption_words": [word.text for word in words],
                     "unread_words": [i for i, word in enumerate(words) if not word.readable],
                     "caption_note": unread(words)}
+
+    def ask(self, photo: bytes, question: str = "", choices: Any = None, phrase: str = "", adapter: str = "",
+            boxes: Any = None) -> Reply:
+        """What a fine-tuned model answers about a photo: a question, one of four choices, or the region of a phrase.
+
+        rows are the best answers, the choices in their order, or the best regions, each with its probability; blind is
+        the same without the picture (of a phrase: without its words).
+
+        Args:
+            photo: a picture file
+            question: a question about it, with choices one whose words may name regions, as in "person [2]"
+            choices: four texts to choose from, for the question; their words may name regions, too
+            phrase: words that mean a region, instead of a question
+            adapter: the key or name of an adapter on the server; the shipped one for this task if left out
+            boxes: x1, y1, x2, y2 as fractions of the photo, one a region; the detector's own if left out
+        """
+        with self._asking(photo, "", [], [], boxes, None, "feature") as asks:
+            task, text = _task(question, choices, phrase)
+            sent = {"visitor": asks.visitor, "photo": asks.session.photo, "boxes": boxes, "task": task, "text": text,
+                    "answers": choices, "adapter": self._desk.key_of(adapter, task)}
+            asked = inquiry(self._service, sent)
+            seen = self._service.see(asks.visitor, asks.session)
+            return {**task_answer(self._desk.answer(asked)), "task": TASKS[task], "adapter": asked.adapter,
+                    "photo_regions": regions(seen), "note": unread_words(self._service, asked)}
 
     def explain(self, photo: bytes, caption: str, hidden_words: Any, hidden_regions: Any, kind: str = "word",
                 index: float = 0, answer: str = "", method: str = "", proof: bool = False, boxes: Any = None,
@@ -105,9 +133,9 @@ class Api:
             self._service.dismiss(visitor)
 
 
-def build_api(service: Service, explain: Explanations) -> None:
-    """Endpoints /predict and /explain; nothing of it is seen on the page."""
-    api = Api(service, explain)
+def build_api(service: Service, explain: Explanations, desk: TaskDesk) -> None:
+    """Endpoints /predict, /explain and /ask; nothing of it is seen on the page."""
+    api = Api(service, explain, desk)
     with gr.Row(visible=False):
         photo, caption = gr.File(type="binary", label="photo"), gr.Textbox(label="caption")
         words, regions_, boxes, heads = (_list(n) for n in ("hidden words", "hidden regions", "boxes", "heads"))
@@ -120,6 +148,22 @@ def build_api(service: Service, explain: Explanations) -> None:
         gr.Button("explain").click(
             api.explain, [photo, caption, words, regions_, kind, index, answer, method, proof, boxes, heads, masking],
             reply, api_name="explain")
+        question, phrase, adapter = (gr.Textbox("", label=name) for name in ("question", "phrase", "adapter"))
+        gr.Button("ask").click(api.ask, [photo, question, _list("choices"), phrase, adapter, boxes], reply,
+                               api_name="ask")
+
+
+def _task(question: object, choices: object, phrase: object) -> tuple[str, str]:
+    """The task and its text. Raises RequestError where not exactly one of question and phrase is given, or choices are
+    not four texts about a question."""
+    if not isinstance(question, str) or not isinstance(phrase, str) or bool(question.strip()) == bool(phrase.strip()):
+        raise RequestError("Give either a question or a phrase, as text.")
+    if choices is None or choices == []:
+        return ("ask", question) if question.strip() else ("point", phrase)
+    four = isinstance(choices, list) and len(choices) == CHOICES and all(isinstance(text, str) for text in choices)
+    if not four or not question.strip():
+        raise RequestError(f"choices must be {CHOICES} texts, the answers to a question.")
+    return "choose", question
 
 
 def _list(label: str) -> gr.JSON:

@@ -16,6 +16,7 @@ from studio.lessons.lessons import build_lessons
 from studio.service import Service
 from studio.tabs import training
 from studio.tabs.tasks import build_tasks
+from studio.task_desk import TaskDesk
 from studio.teaching.before import Before
 from studio.teaching.jobs import Jobs
 
@@ -45,6 +46,7 @@ def build_page(service: Service, card: Path, jobs: Jobs | None = None,
     """
     visits: dict[str, str] = {}
     explain = Explanations(service)
+    desk = TaskDesk(service, finished_adapters)
     checkpoints = Checkpoints(service, explain.works, folders, finished_adapters)
 
     def arrive(request: gr.Request) -> list[dict[str, str]]:
@@ -65,13 +67,13 @@ def build_page(service: Service, card: Path, jobs: Jobs | None = None,
                 build_lessons(elem_id="lessons")
                 canvas = build_canvas(service, explain, _read_card(card), checkpoints, elem_id="canvas")
             with gr.Tab("Ask, choose, point", id="tasks"):
-                tasks = build_tasks(service, explain, finished_adapters)
+                tasks = build_tasks(service, explain, desk)
             if jobs:
                 with gr.Tab("Teach", id="teach") as tab:
                     training.build_training(jobs, Before(service, jobs.places), page, tab)
         with gr.Accordion("Model card", open=False, elem_id="model-card") as drawer:
             gr.Markdown(_read_card(card))
-        build_api(service, explain)
+        build_api(service, explain, desk)
         page.load(arrive, outputs=[canvas, tasks], queue=False, show_progress="hidden", api_visibility="private")
         page.unload(leave)
         canvas.card(lambda: gr.Accordion(open=True), outputs=drawer, queue=False, show_progress="hidden",

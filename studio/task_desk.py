@@ -28,6 +28,7 @@ Result = TypeVar("Result")
 TASKS = {"ask": "vqa", "choose": "vcr", "point": "grounding"}
 MOST_OPEN, MOST_OPEN_BYTES = 24, 384 * 1024**2
 MOST_KEPT = 512
+SHIPPED = "shipped "  # before the file name of an adapter in the folder of the weights
 OWN = "own "  # before the digest of a file that a visitor brought
 
 
@@ -92,6 +93,25 @@ class TaskDesk:
             except WeightsError:
                 continue
         return tuple(found)
+
+    def key_of(self, name: str, task: str) -> str:
+        """Find an adapter on this server.
+
+        Args:
+            name: its key, its name, or the file of a shipped one; the shipped one if empty
+            task: one of `TASKS`
+
+        Raises:
+            RequestError: none or several are called so; the message lists all for this task.
+        """
+        known = [offer for offer in self.offers() if offer.task == TASKS[task]]
+        found = [offer for offer in known if (name in (offer.key, offer.name, offer.key.removeprefix(SHIPPED)) if name
+                                              else offer.key.startswith(SHIPPED))]
+        if len(found) == 1:
+            return found[0].key
+        listed = ", ".join(f"{offer.key!r} ({offer.name})" for offer in known) or "none"
+        called = f"{len(found) or 'No'} adapter{'s' if len(found) > 1 else ''} for {TASKS[task]} on this server"
+        raise RequestError(f"{called} can be meant by {name!r}. Give the key of one of these: {listed}.")
 
     def bring(self, content: bytes, name: str) -> Offer:
         """Check an adapter that a visitor hands over and open it; it is kept in memory only, and not for ever."""
@@ -186,7 +206,7 @@ class TaskDesk:
         if folder is not None:
             for task in TASKS.values():
                 for path in sorted(folder.glob(f"*-{task}.safetensors")):
-                    found[f"shipped {path.name}"] = path, "the shipped adapter"
+                    found[f"{SHIPPED}{path.name}"] = path, "the shipped adapter"
         for run in self._trained():
             if run.path.is_file():  # a run that goes on leaves another file: its number is that of its time, too
                 found[f"run {run.run} {run.path.stat().st_mtime_ns}"] = run.path, run.name

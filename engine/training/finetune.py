@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor
 
 from engine.config import FineTuneConfig
 from engine.data import datasets
+from engine.data.features import FeatureCache
 from engine.data.region_source import CachedRegions, RegionSource
 from engine.data.sequences import readable
 from engine.data.splitting import split_off, spread
@@ -79,17 +81,9 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     found = readable(questions(settings, data, split), pieces, answers=settings.words > 0)
     if found.skipped.count:
         sys.stderr.write(f"{found.skipped}\n")
-    detections = not any(p.boxes for p in found.pictures) or (settings.task == "grounding" and settings.extra_regions)
-    pixels = pixels_of(found.pictures)
-    pictures = digest_of(found.pictures, pixels)
-    folder = features_folder(cache or run, found.pictures, sight, detections=bool(detections),
-                             pixels=pixels) if cache or detector else run / "features"
-    looks = Looks(folder, settings.views, settings.mirror)
     seen = predictor.see(Photo.open(probe.photo)) if probe else None
-    if machine.is_main_process:
-        look(looks, predictor.detector, machine.device, found.pictures, events, pictures, detections=bool(detections))
-    machine.wait_for_everyone()
-    plain, views = looks.caches(found.pictures)
+    shared = cache or (run if detector else None)
+    plain, views, pictures = features_of(settings, found, predictor.detector, machine, events, sight, run, shared)
     found, left_out = with_readable_pictures(found, unreadable([plain, *views]))
     if left_out.count:
         sys.stderr.write(f"{left_out}\n")
@@ -128,6 +122,34 @@ def _refuse_before(settings: FineTuneConfig, state: Path, init: Path, after: Pat
         own = of_finetuning(settings, training, digest(base_file(init)), after, detector)
         own.pop("batch_size")  # that of few examples is known only once they are counted
         refuse_other(checkpoint.origin(state), own, state, checkpoint.REMEDY)
+
+
+def features_of(settings: FineTuneConfig, found: DataSet[Any], detector: RegionDetector, machine: Accelerator,
+                events: Events, sight: str, run: Path,
+                shared: Path | None) -> tuple[FeatureCache, list[FeatureCache], str]:
+    """The features of all pictures and of their views, and the digest of the pictures; computed where they are not
+    there yet.
+
+    Args:
+        settings: of the run
+        found: the questions and their pictures
+        detector: finds and describes regions
+        machine: its main process computes
+        events: receives the progress
+        sight: what distinguishes the detector from others
+        run: the folder of the run
+        shared: a folder in which features are named by what they are made from, or None for `run`/features
+    """
+    detections = bool(not any(p.boxes for p in found.pictures)
+                      or (settings.task == "grounding" and settings.extra_regions))
+    pixels = pixels_of(found.pictures)
+    folder = features_folder(shared, found.pictures, sight, detections=detections,
+                             pixels=pixels) if shared else run / "features"
+    looks, pictures = Looks(folder, settings.views, settings.mirror), digest_of(found.pictures, pixels)
+    if machine.is_main_process:
+        look(looks, detector, machine.device, found.pictures, events, pictures, detections=detections)
+    machine.wait_for_everyone()
+    return *looks.caches(found.pictures), pictures
 
 
 def look(looks: Looks, detector: RegionDetector, device: torch.device, pictures: Sequence[Pictured], events: Events,

@@ -63,20 +63,20 @@ def task_functions(service: Service, explain: Explanations, desk: TaskDesk) -> l
         return _offered(desk.bring(sent.files[0][1], _text(sent.data, "name")[:MOST_NAME] or "Your file"))
 
     def answer(sent: Any) -> Reply:
-        asks = _inquiry(service, sent)
-        return {**views.task_answer(desk.answer(asks)), "note": _unread(service, asks)}
+        asks = inquiry(service, sent)
+        return {**views.task_answer(desk.answer(asks)), "note": unread_words(service, asks)}
 
     def carried(sent: Any) -> Reply:
-        return views.carried(desk.carried(_inquiry(service, sent), _answer(sent)))
+        return views.carried(desk.carried(inquiry(service, sent), _answer(sent)))
 
     def looks(sent: Any) -> Reply:
         answer = sent.get("answer")
         number = answer if isinstance(answer, int) and not isinstance(answer, bool) else 0
-        return views.looks(desk.looks(_inquiry(service, sent), number))
+        return views.looks(desk.looks(inquiry(service, sent), number))
 
     def task_map(sent: Any) -> Reply:
         with explain.works.begin(_text(sent, "visitor"), number(sent)) as work:
-            found = desk.attribute(_inquiry(service, sent), _answer(sent), _text(sent, "method"), work)
+            found = desk.attribute(inquiry(service, sent), _answer(sent), _text(sent, "method"), work)
         return views.attribution(*found)
 
     def task_proof(sent: Any) -> Reply:
@@ -84,7 +84,7 @@ def task_functions(service: Service, explain: Explanations, desk: TaskDesk) -> l
 
         title = method(_text(sent, "method")).title
         with explain.works.begin(_text(sent, "visitor"), number(sent)) as work:
-            found = desk.prove(_inquiry(service, sent), _answer(sent), _text(sent, "method"), work)
+            found = desk.prove(inquiry(service, sent), _answer(sent), _text(sent, "method"), work)
         return explanations.proof(found, title)
 
     shared = [f for f in server_functions(service, explain) if f.__name__ in SHARED]
@@ -104,7 +104,7 @@ def _answer(sent: Any) -> str | int:
     return answer  # type: ignore[no-any-return]
 
 
-def _inquiry(service: Service, sent: Any) -> Inquiry:
+def inquiry(service: Service, sent: Any) -> Inquiry:
     """Raises RequestError and CaptionError, which says which text is wrong."""
     from engine.task_predictor import TaskQuestion
 
@@ -124,7 +124,7 @@ def _inquiry(service: Service, sent: Any) -> Inquiry:
     return Inquiry(visitor, session, _text(sent, "adapter"), task, question)
 
 
-def _unread(service: Service, asks: Inquiry) -> str:
+def unread_words(service: Service, asks: Inquiry) -> str:
     """What the model cannot read of the texts."""
     words: list[Word] = []
     for text in (asks.question.text, *asks.question.choices):

@@ -26,7 +26,7 @@ def called(url: str, *calls: tuple[str, dict]) -> list:
         async with (streamablehttp_client(f"{url.rstrip('/')}/gradio_api/mcp/") as (read, write, _),
                     mcp.ClientSession(read, write) as session):
             await session.initialize()
-            assert {tool.name for tool in (await session.list_tools()).tools} == {"predict", "explain"}
+            assert {tool.name for tool in (await session.list_tools()).tools} == {"predict", "explain", "ask"}
             return [await session.call_tool(name, fields) for name, fields in calls]
 
     with ThreadPoolExecutor(1) as thread:  # this one may have a loop already: playwright's
