@@ -59,5 +59,6 @@ def _csv(rows: Mapping[object, list[list[float]]]) -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for name, groups in rows.items():
-        writer.writerow([name, *(f"{value:.6g}" for group in groups for value in group)])
+        # as many digits as float32 has, so that rounding makes no two choices alike
+        writer.writerow([name, *(f"{value:.9g}" for group in groups for value in group)])
     return file.getvalue()
