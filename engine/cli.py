@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import sys
 from collections.abc import Sequence
 
 from engine.commands import making, measuring, training
 from engine.errors import VLBertError
+from engine.writing import FULL, remedy
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,9 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            error.strerror = "the disk is full. Free some space, then run the same command again"
-        sys.stderr.write(f"error: {error.filename or 'a file'}: {error.strerror or error}\n")
+        mend = f". {remedy(error.errno)}, then run the same command again" if error.errno in FULL else ""
+        sys.stderr.write(f"error: {error.filename or 'a file'}: {error.strerror or error}{mend}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("stopped; a training run goes on when the same command is given again\n")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import ConfigError
+from engine.wording import limits
 
 STAGES = ("detector", "features", "pretraining", "tuning")
 TASKS = ("vqa", "vcr", "grounding")  # of fine-tuning
@@ -40,8 +41,7 @@ class Settings:
                 raise ConfigError(f"{f.name} is {value}; it must be a finite number.")
             low, high = meta.get("low"), meta.get("high")
             if (low is not None and value < low) or (high is not None and value > high):
-                raise ConfigError(
-                    f"{f.name} is {value}; it must lie between {low} and {high} {meta['unit']}".rstrip() + ".")
+                raise ConfigError(f"{f.name} is {value}; it must {limits(low, high, meta['unit'])}.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ from engine.structures.example import Example, Regions, collate
 from engine.structures.photo import Photo
 from engine.structures.prediction import Candidate, Clues, PieceAnswer, Prediction, RegionAnswer, WordAnswer
 from engine.structures.seen import Inquiry, Seen
+from engine.wording import numbered
 
 WHOLE_PICTURE = "whole picture"
 KEPT_HIDINGS = 2  # sets of hidden pixels whose features a Seen remembers
@@ -180,7 +181,8 @@ class Predictor:
             if region == 0:
                 raise MaskError("Region 0 is the whole picture and cannot be hidden. Hide another region.")
             if not 0 < region < len(seen.boxes):
-                raise MaskError(f"There is no region {region}; the photo has regions 1 to {len(seen.boxes) - 1}.")
+                raise MaskError(f"There is no region {region}; the photo has "
+                                f"{numbered('region', len(seen.boxes) - 1)}.")
         return sorted(set(chosen))
 
     def _views(self, caption: Caption, regions: Regions, hidden_words: Sequence[int],

@@ -11,7 +11,9 @@ import gradio as gr
 
 from engine.config import Settings
 from engine.errors import ConfigError
+from engine.wording import shown
 
+KINDS = {bool: "true or false", str: "a text"}
 Chosen = TypeVar("Chosen", bound=Settings)
 
 
@@ -71,10 +73,11 @@ def _value(field: dataclasses.Field[Any], value: Any) -> Any:
     kind = type(field.default)
     if kind in (int, float):
         if isinstance(value, bool) or not isinstance(value, int | float) or (kind is int and value != int(value)):
-            raise ConfigError(f"{field.name} must be a {'whole ' if kind is int else ''}number; it is {value!r}.")
+            raise ConfigError(f"{field.name} must be a {'whole ' if kind is int else ''}number; "
+                              f"it is {shown(value)}.")
         return kind(value)
     if not isinstance(value, kind):
-        raise ConfigError(f"{field.name} must be {kind.__name__}; it is {value!r}.")
+        raise ConfigError(f"{field.name} must be {KINDS[kind]}; it is {shown(value)}.")
     return value
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import BoxError, CaptionError
+from engine.wording import shown
 from studio.errors import RequestError
 
 MOST_CHARACTERS = 4000
@@ -71,7 +72,7 @@ def _boxes(value: object) -> tuple[Box, ...] | None:
 
 def _box(value: object, number: int) -> Box:
     if not isinstance(value, (list, tuple)) or len(value) != 4 or not all(_is_number(v) for v in value):
-        raise BoxError(f"Box {number} must be four numbers x1, y1, x2, y2; it is {value!r}.")
+        raise BoxError(f"Box {number} must be four numbers x1, y1, x2, y2; it is {shown(value)}.")
     x1, y1, x2, y2 = (float(v) for v in value)
     return x1, y1, x2, y2
 
@@ -82,7 +83,8 @@ def _is_number(value: object) -> bool:
 
 def _places(value: object, what: str) -> tuple[int, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(v, int) and not isinstance(v, bool) for v in value):
-        raise RequestError(f"The hidden {what} must be a list of whole numbers; they are {value!r}. Reload the page.")
+        raise RequestError(f"The hidden {what} must be a list of whole numbers; they are {shown(value)}. "
+                           "Reload the page.")
     if len(value) > MOST_HIDDEN:
         raise RequestError(f"{len(value)} {what} are hidden; at most {MOST_HIDDEN} can be. Show some again.")
     return tuple(sorted(set(value)))

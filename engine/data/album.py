@@ -11,6 +11,7 @@ from engine.errors import BoxError, DataError
 from engine.structures.boxes import MAX_BOXES, SMALLEST
 from engine.structures.photo import Photo
 from engine.structures.questions import Fractions, Pictured
+from engine.wording import shown
 
 
 class Album:
@@ -57,7 +58,7 @@ def fractions(corners: Sequence[float], width: float, height: float) -> Fraction
     Raises BoxError where it is not four numbers, lies outside, or has no area.
     """
     if len(corners) != 4 or not all(isinstance(v, (int, float)) and math.isfinite(v) for v in corners):
-        raise BoxError(f"a box must be four numbers; it is {list(corners)!r}")
+        raise BoxError(f"a box must be four numbers; it is {shown(list(corners))}")
     if not (0 < width < math.inf and 0 < height < math.inf):
         raise BoxError(f"a picture needs a positive size; this one is {width} x {height}")
     x1, x2 = (min(max(float(v) / width, 0.0), 1.0) for v in corners[0::2])

@@ -23,6 +23,7 @@ from engine.data.lines import BROKEN, reason, records
 from engine.errors import DataError
 from engine.structures.boxes import SMALLEST
 from engine.structures.questions import Skipped
+from engine.wording import shown
 
 _PART = re.compile(r"\.\d+$")  # archives may come in parts: train_frcnn.0, train_frcnn.1, …; their folder is one
 
@@ -132,7 +133,7 @@ class ConceptualCaptions:
     def _line(self, raw: dict[str, Any], folder: Path) -> _Line:
         caption = raw["caption"]
         if not isinstance(caption, list) or not " ".join(caption).strip():
-            raise DataError(f"caption must be a list of words; it is {caption!r}")
+            raise DataError(f"caption must be a list of words; it is {shown(caption)}")
         archive, member = _place(raw["frcnn"], folder)
         if not (member in self._members(archive) if archive else Path(member).is_file()):
             raise DataError(f"there is no {raw['frcnn']}")

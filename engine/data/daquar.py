@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.data.album import Album
-from engine.data.lines import BROKEN, found, reason
+from engine.data.lines import BROKEN, byte_lines, found, reason
 from engine.data.vqa_answers import comparable
 from engine.errors import DataError
 from engine.structures.questions import DataSet, OpenQuestion, Skipped
@@ -21,7 +21,7 @@ def read(folder: str | Path, split: str, limit: int | None = None) -> DataSet[Op
     Raises DataError where the file is missing or has another header, and where nothing can be used.
     """
     path = found(Path(folder) / f"qa_{split}.tsv")
-    header, *lines = path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
+    header, *lines = [line.decode("utf-8", errors="replace") for _, line in byte_lines(path)] or [""]
     if header.split("\t") != HEADER:
         raise DataError(f"{path} must start with the columns {', '.join(HEADER)}; it starts with {header[:80]!r}.")
     album, skipped = Album(), Skipped()

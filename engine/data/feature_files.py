@@ -17,8 +17,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from engine.errors import DiskError, PhotoError
+from engine.errors import PhotoError
 from engine.progress import Progress
+from engine.writing import write_failed
 
 KEPT_EVERY = 10.0  # seconds between two moments at which all that is done is on the disk
 BEGUN, ROWS, INDEX = "begun.json", "rows.jsonl", "index.json"
@@ -69,8 +70,7 @@ def write(folder: str | Path, photos: Sequence[HasBoxes], found: Callable[[int],
             files.keep()
         _finish(folder, begun, files.rows)
     except OSError as error:
-        raise DiskError(f"The features could not be written to {folder} ({error.strerror or error}). Free some space "
-                        "on this disk, then run the same command again: it goes on with what is there.") from error
+        raise write_failed(f"The features in {folder}", error) from error
 
 
 class _Growing:

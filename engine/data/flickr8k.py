@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.data.lines import BROKEN, refuse_negative
+from engine.data.lines import BROKEN, byte_lines, reason, refuse_negative, text_lines
 from engine.data.plain_text import unescaped
-from engine.errors import BoxError, DataError, VLBertError
+from engine.errors import BoxError, DataError
 from engine.structures.boxes import MAX_BOXES, SMALLEST
 from engine.structures.questions import Fractions
 
@@ -85,20 +85,18 @@ def lines(folder: str | Path, split: str) -> Iterator[tuple[int, dict]]:
     path = Path(folder) / f"entities_{split}.jsonl"
     if not path.is_file():
         raise DataError(f"There is no {path}. The folder must hold entities_{split}.jsonl and images/.")
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                raw = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise _broken(number, path, error) from error
-            yield number, raw
+    for number, line in byte_lines(path):
+        if not line.strip():
+            continue
+        try:
+            raw = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise _broken(number, path, error) from error
+        yield number, raw
 
 
 def _broken(number: int, path: Path, error: Exception) -> DataError:
-    why = str(error) if isinstance(error, VLBertError) else repr(error)
-    return DataError(f"Line {number} of {path} is broken ({why}). Mend it or remove it.")
+    return DataError(f"Line {number} of {path} is broken ({reason(error)}). Mend it or remove it.")
 
 
 def annotated(raw: dict, images: Path) -> AnnotatedPhoto:
@@ -139,10 +137,7 @@ def texts(path: str | Path) -> Sequence[str]:
     path = Path(path)
     if not path.is_file():
         raise DataError(f"There is no text corpus {path}.")
-    try:
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is no UTF-8 text. Save it as UTF-8.") from error
+    lines = [line for _, line in text_lines(path) if line.strip()]
     if not lines:
         raise DataError(f"{path} holds no text.")
     return lines

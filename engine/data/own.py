@@ -18,12 +18,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from engine.data.album import Album, fractions
-from engine.data.lines import BROKEN, reason, text
+from engine.data.lines import BROKEN, byte_lines, reason, text
 from engine.data.unpack import PICTURES, TABLES
 from engine.errors import DataError, PhotoError
 from engine.structures.boxes import MAX_BOXES
 from engine.structures.photo import Photo
 from engine.structures.questions import DataSet, Fractions, OpenQuestion, Pictured, ReferringExpression, Skipped
+from engine.wording import kind, shown
 
 COLUMNS = {"grounding": ("photo", "phrase", "x1", "y1", "x2", "y2"), "vqa": ("photo", "question", "answer")}
 MOST_LINES = 50_000
@@ -208,21 +209,21 @@ def _csv(path: Path, task: str) -> Iterator[tuple[int, dict[str, Any] | DataErro
 
 def _jsonl(path: Path, task: str) -> Iterator[tuple[int, dict[str, Any] | DataError]]:
     """The objects of a file with one a line, with their line numbers."""
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    for number, line in byte_lines(path):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            yield number, DataError(f"no json ({error})")
+            yield number, DataError(f"no json ({reason(error)})")
             continue
-        yield number, row if isinstance(row, dict) else DataError(f"{type(row).__name__} where an object was expected")
+        yield number, row if isinstance(row, dict) else DataError(f"{kind(row)} where an object was expected")
 
 
 def _corners(box: object) -> list[float]:
     """Four numbers. Raises DataError."""
     if not isinstance(box, list) or len(box) != 4:
-        raise DataError(f"the box must be four numbers x1, y1, x2, y2; it is {box!r:.80}")
+        raise DataError(f"the box must be four numbers x1, y1, x2, y2; it is {shown(box)}")
     try:
         return [float(v) for v in box]
     except (TypeError, ValueError) as error:

@@ -19,7 +19,7 @@ class _PlainUnpickler(pickle.Unpickler):
         raise DataError(f"it asks for {module}.{name}; {_ADMITTED}")
 
     def persistent_load(self, pid: Any) -> NoReturn:
-        raise DataError(f"it asks for an object kept elsewhere ({pid!r}); {_ADMITTED}")
+        raise DataError(f"it asks for an object kept elsewhere; {_ADMITTED}")
 
 
 def load(path: Path) -> Any:

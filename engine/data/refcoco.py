@@ -14,6 +14,7 @@ from engine.data.lines import BROKEN, array, lists, reason, text
 from engine.errors import DataError
 from engine.structures.boxes import MAX_BOXES, Boxes
 from engine.structures.questions import DataSet, Fractions, Pictured, ReferringExpression, Skipped
+from engine.wording import kind
 
 HIT = 0.5  # overlap with the target from which a detected box shows it
 
@@ -45,7 +46,7 @@ def read(folder: str | Path, split: str, images: str | Path, partition: str = "u
 def _refs(path: Path, split: str) -> list[dict[str, Any]]:
     refs = plain_pickle.load(path)
     if not isinstance(refs, list) or not all(isinstance(ref, dict) for ref in refs):
-        raise DataError(f"{path} must hold a list of dictionaries; it holds {type(refs).__name__}. Fetch it anew.")
+        raise DataError(f"{path} must hold a list of dictionaries; it holds {kind(refs)}. Fetch it anew.")
     chosen = [ref for ref in refs if ref.get("split") == split]
     if not chosen:
         known = sorted({str(ref.get("split")) for ref in refs})
@@ -67,7 +68,7 @@ class _Candidates:
                 self._boxes.setdefault(box["image_id"], []).append(box)
         except (KeyError, TypeError) as error:
             where = instances if detections is None else f"{instances} or {detections}"
-            raise DataError(f"{where} has an entry that is broken ({error!r}). Fetch it anew.") from error
+            raise DataError(f"{where} has an entry that is broken ({reason(error)}). Fetch it anew.") from error
         self._detected, self._skipped = detections is not None, skipped
 
     def pictured(self, path: Path, image: int) -> Pictured:

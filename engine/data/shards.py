@@ -16,10 +16,11 @@ import re
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from engine.data.flickr8k import AnnotatedPhoto, annotated, lines
+from engine.data.lines import reason
 from engine.errors import ConfigError, DataError, PhotoError
 from engine.progress import Progress, counted, silent
 from engine.structures import questions
@@ -138,11 +139,11 @@ def count(folder: Path) -> int:
     """Photos in all shards, by the names in their tars. Raises DataError where there is no shard or one is damaged."""
     found = 0
     for shard in counted(dealt(folder, rank=0, world=1, seed=0, epoch=0), "shards counted"):
-        try:
-            with shard.open("rb") as file:
-                found += sum(name.endswith(".jpg") for name in _names(file))
-        except (tarfile.TarError, EOFError, OSError) as error:
-            raise DataError(f"{shard} cannot be read ({error}). Write it again.") from error
+        with shard.open("rb") as file:
+            contents = _contents(file)
+        if contents.error:
+            raise DataError(f"{shard} cannot be read ({contents.error}). Write it again.")
+        found += sum(_is_part(name, ".jpg") for name in contents.names)
     return found
 
 
@@ -167,14 +168,13 @@ def _samples(webdataset: Any, shards: Sequence[Path], skipped: Skipped) -> Itera
         with shard.open("rb") as file:
             if not _is_whole(file):
                 skipped.note(shard, "its end is missing")
-            try:
-                _names(file)
-            except (tarfile.TarError, EOFError, OSError) as error:
-                skipped.broken(shard, error)
-            file.seek(0)
+            contents = _contents(file)
+            if contents.error:
+                skipped.broken(shard, contents.error)
             members = webdataset.tariterators.tar_file_expander(
-                [{"url": str(shard), "stream": file}], handler=lambda error, s=shard: skipped.broken(s, error),
-                select_files=lambda name: name.endswith((".jpg", ".json")))
+                ({"url": str(shard), "stream": file} for start in contents.starts if file.seek(start) == start),
+                handler=lambda error, s=shard: skipped.broken(s, error),
+                select_files=lambda name: _is_part(name, ".jpg", ".json"))
             for raw in webdataset.tariterators.group_by_keys(members):
                 if raw.keys() >= {"jpg", "json"}:
                     yield raw["jpg"], _record(raw, shard)
@@ -191,24 +191,68 @@ def _is_whole(file: BinaryIO) -> bool:
     return end == TAR_END
 
 
-def _names(file: BinaryIO) -> list[str]:
-    """What the members are called. Raises tarfile.TarError where the tar is cut or a header is damaged.
+@dataclass(frozen=True)
+class _Contents:
+    """What a file of tars holds: `cat a.tar b.tar` makes one with several.
 
-    tarfile itself takes a damaged header, unless it is the first, for the end: there zeros must stand.
+    starts: the offset of each tar. names: of all files in them. error: what is wrong with the last of `starts`.
+    """
+
+    starts: list[int]
+    names: list[str]
+    error: Exception | None = None
+
+
+def _contents(file: BinaryIO) -> _Contents:
+    """Reads the headers of all tars of a file."""
+    starts: list[int] = []
+    names: list[str] = []
+    start: int | None = 0
+    try:
+        while start is not None:
+            starts.append(start)
+            file.seek(start)
+            names += _names(file)
+            start = _after_zeros(file)
+    except (tarfile.TarError, EOFError, OSError) as error:
+        return _Contents(starts, names, error)
+    return _Contents(starts, names)
+
+
+def _names(file: BinaryIO) -> list[str]:
+    """The names of the files in the tar that begins here; `file` then stands at its end.
+
+    Raises tarfile.TarError where the tar is cut or a header is damaged. tarfile itself takes a damaged header, unless
+    it is the first, for the end: there zeros must stand.
     """
     with tarfile.open(fileobj=file, mode="r:") as tar:
-        names = tar.getnames()
+        names = [member.name for member in tar if member.isreg()]
         file.seek(tar.offset)
         if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise tarfile.ReadError("a header is damaged or missing")
     return names
 
 
+def _after_zeros(file: BinaryIO) -> int | None:
+    """Where the first block that is not zeros begins, None where only zeros follow."""
+    while block := file.read(tarfile.BLOCKSIZE):
+        if any(block):
+            return file.tell() - len(block)
+    return None
+
+
+def _is_part(name: str, *endings: str) -> bool:
+    """Whether a file in a tar belongs to a sample. Hidden files do not: macOS adds `._NAME.jpg` to each `NAME.jpg`."""
+    path = PurePosixPath(name)
+    return not path.name.startswith(".") and path.suffix.lower() in endings
+
+
 def _record(raw: dict[str, Any], shard: Path) -> AnnotatedPhoto:
     try:
         return annotated(json.loads(raw["json"]), shard)
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{raw['__key__']}.json in {shard} is broken ({error!r}). Write the shard again.") from error
+        raise DataError(f"{raw['__key__']}.json in {shard} is broken ({reason(error)}). Write the shard again.") \
+            from error
 
 
 def _write_shard(webdataset: Any, images: Path, path: Path, photos: Sequence[tuple[int, dict[str, Any]]],
@@ -225,7 +269,7 @@ def _write_shard(webdataset: Any, images: Path, path: Path, photos: Sequence[tup
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"A record for {path.name} is broken ({error!r}). Mend it or remove it.") from error
+        raise DataError(f"A record for {path.name} is broken ({reason(error)}). Mend it or remove it.") from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from tokenizers import Encoding, Tokenizer, models, normalizers, pre_tokenizers
 
+from engine.data.lines import text_lines
 from engine.data.masks import MASK, with_masks
 from engine.data.plain_text import unescaped
-from engine.errors import CaptionError, WeightsError
+from engine.data.stand_ins import refuse_stand_in
+from engine.errors import CaptionError, DataError, WeightsError
 from engine.structures.caption import Caption, Word
 
 MOST_PIECES, TRAINING_PIECES = 120, 64
@@ -28,9 +30,10 @@ class WordPieces:
         path = Path(vocabulary)
         if not path.is_file():
             raise WeightsError(f"There is no vocabulary {path}. It belongs to the weights; copy it beside them.")
+        refuse_stand_in(path, WeightsError)
         try:
-            self.pieces = path.read_text(encoding="utf-8").splitlines()
-        except UnicodeDecodeError as error:
+            self.pieces = [piece for _, piece in text_lines(path)]
+        except DataError as error:
             raise WeightsError(f"{path} is no text; it must be BERT's vocab.txt. Copy it again.") from error
         numbers = {piece: i for i, piece in enumerate(self.pieces)}
         missing = [p for p in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]") if p not in numbers]

@@ -14,6 +14,7 @@ from engine.data.lines import BROKEN, document, reason, records
 from engine.data.polygons import mask
 from engine.errors import DataError
 from engine.structures.questions import MASK_SIDE, ChoiceQuestion, DataSet, Pictured, Skipped, TaggedText
+from engine.wording import shown
 
 PERSONS = ("Casey", "Riley", "Jessie", "Jackie", "Avery", "Jaime", "Peyton", "Kerry", "Jody", "Kendall", "Frankie",
            "Pat", "Quinn")  # the published gender-neutral names
@@ -59,19 +60,19 @@ def _question(raw: dict[str, Any], album: Album, images: Path, persons: Iterator
                         for key in ("answer_choices", "rationale_choices"))
     picture = album.number(images / raw["img_fn"], lambda path: _pictured(path, images / raw["metadata_fn"], masks))
     if list(album[picture].names) != objects:
-        raise DataError(f"it names the objects {objects}; its picture has {list(album[picture].names)}")
+        raise DataError(f"it names the objects {shown(objects)}; its picture has {shown(album[picture].names)}")
     return ChoiceQuestion(picture, question, answers, answer, reasons, rationale, id=raw.get("annot_id"))
 
 
 def _label(raw: dict[str, Any], key: str) -> int:
     if type(raw[key]) is not int:
-        raise DataError(f"{key} must be a whole number; it is {raw[key]!r}")
+        raise DataError(f"{key} must be a whole number; it is {shown(raw[key])}")
     return int(raw[key])
 
 
 def _names(raw: dict[str, Any], key: str) -> tuple[str, ...]:
     if not isinstance(raw[key], list) or not all(isinstance(name, str) for name in raw[key]):
-        raise DataError(f"{key} must be a list of words; it is {raw[key]!r:.80}")
+        raise DataError(f"{key} must be a list of words; it is {shown(raw[key])}")
     return tuple(raw[key])
 
 
@@ -81,7 +82,7 @@ def tagged(tokens: object, names: Sequence[str]) -> TaggedText:
     Raises DataError where there is no list, a token is neither, or an object does not exist.
     """
     if not isinstance(tokens, list):
-        raise DataError(f"a text must be a list of words and of lists of objects; it is {tokens!r:.80}")
+        raise DataError(f"a text must be a list of words and of lists of objects; it is {shown(tokens)}")
     words: list[str] = []
     tags: list[int] = []
     for token in tokens:
@@ -90,7 +91,7 @@ def tagged(tokens: object, names: Sequence[str]) -> TaggedText:
             tags.append(0)
             continue
         if not isinstance(token, list) or not all(type(thing) is int for thing in token):
-            raise DataError(f"its text holds {token!r:.80}; expected words and lists of objects")
+            raise DataError(f"its text holds {shown(token)}; expected words and lists of objects")
         for place, thing in enumerate(token):
             if not 0 <= thing < len(names):
                 raise DataError(f"its text names object {thing}; the picture has {len(names)}, counted from 0")
@@ -103,7 +104,7 @@ def tagged(tokens: object, names: Sequence[str]) -> TaggedText:
 
 def _pictured(path: Path, metadata: Path, segmented: bool) -> Pictured:
     """The boxes, classes and, where asked for, masks [K, 14, 14] that the metadata file of a picture gives."""
-    raw = document(metadata, "boxes", "segms", "names", "width", "height")
+    raw = document(metadata, "boxes", "names", "width", "height", *(["segms"] if segmented else []))
     boxes = tuple(fractions(box[:4], raw["width"], raw["height"]) for box in raw["boxes"])
     if not segmented:
         return Pictured(path, boxes, _names(raw, "names"))

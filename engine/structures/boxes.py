@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import BoxError
+from engine.wording import shown
 
 MAX_BOXES = 100
 SMALLEST = 1e-3  # width and height of a box, as fractions of the picture
@@ -54,7 +55,7 @@ class Boxes:
             raise BoxError(f"There are {len(fractions)} boxes; at most {MAX_BOXES} fit. Delete some.")
         for i, box in enumerate(fractions):
             if len(box) != 4 or not all(isinstance(v, (int, float)) and v == v and abs(v) < 1e6 for v in box):
-                raise BoxError(f"Box {i + 1} must be four numbers x1, y1, x2, y2; it is {box!r}.")
+                raise BoxError(f"Box {i + 1} must be four numbers x1, y1, x2, y2; it is {shown(box)}.")
         clipped = cls.from_fractions(fractions, width, height).clipped()
         for i, (x1, y1, x2, y2) in enumerate(clipped.xyxy.tolist()):
             if x2 - x1 < (SMALLEST - ROUNDING) * width or y2 - y1 < (SMALLEST - ROUNDING) * height:

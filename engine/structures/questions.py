@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from engine.errors import CaptionError, DataError
+from engine.wording import numbered
 
 Fractions = tuple[float, float, float, float]
 Q = TypeVar("Q")
@@ -82,7 +83,7 @@ class TaggedText:
                 raise CaptionError(f"[{number}] stands before the first word. Put it after the word that names it.")
             elif not 1 <= int(number) <= boxes:
                 raise CaptionError(f"“{words[-1]} [{number}]” names a region that is not there; the picture has "
-                                   f"regions 1 to {boxes}.")
+                                   f"{numbered('region', boxes)}.")
             else:
                 tags[-1] = int(number)
         if not words:

@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 
-from engine.errors import DiskError, WeightsError
+from engine.errors import WeightsError
+from engine.weights.files import read_pickled
+from engine.writing import write_failed
 
 REMEDY = "Give the same settings, or another folder."
 
@@ -31,8 +33,7 @@ def save(state: dict[str, Any], path: Path) -> None:
         if reason is None:
             raise
         kept = "; the one before it is kept" if path.exists() else ""
-        raise DiskError(f"The checkpoint {path} could not be written ({reason}){kept}. Free some "
-                        "space on this disk, then run the same command again to go on.") from error
+        raise write_failed(f"The checkpoint {path}", reason, kept) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -43,9 +44,9 @@ def load(path: Path, *, mmap: bool = False) -> dict[str, Any]:
     if not path.is_file():
         raise WeightsError(f"There is no checkpoint {path}.")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
-    except Exception as error:  # torch raises several unrelated types for a broken file
-        raise WeightsError(f"{path} is no checkpoint that can be read ({error}). Start the run anew.") from error
+        return read_pickled(path, mmap=mmap)
+    except WeightsError as error:
+        raise WeightsError(f"{path} is no checkpoint that can be read. Remove it to start the run anew.") from error
 
 
 def origin(path: Path) -> dict[str, Any]:
@@ -70,11 +71,11 @@ def _sync_folder(folder: Path) -> None:
         os.close(number)
 
 
-def _refusal(error: BaseException | None) -> str | None:
+def _refusal(error: BaseException | None) -> OSError | None:
     """Why the disk refused, or None where the error is another one. torch wraps a failed write of its zip file."""
     wrapped = isinstance(error, RuntimeError) and "PytorchStreamWriter" in str(error)
     while error is not None:
         if isinstance(error, OSError):
-            return error.strerror or str(error)
+            return error
         error = error.__cause__ or error.__context__
-    return "the write failed" if wrapped else None
+    return OSError(0, "the write failed") if wrapped else None

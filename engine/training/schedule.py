@@ -37,10 +37,16 @@ class TrainingConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if any(not 0 < d < 1 for d in self.drops) or any(a >= b for a, b in itertools.pairwise(self.drops)):
-            raise ConfigError(f"drops is {self.drops}; give rising shares of the run between 0 and 1, such as 0.7 0.9.")
+            raise ConfigError(f"drops is {_written(self.drops)}; give rising shares of the run between 0 and 1, such "
+                              "as 0.7 0.9.")
         if bool(self.drops) != (self.schedule == "steps"):
-            raise ConfigError(f"The schedule is {self.schedule!r} and drops is {self.drops}; the schedule `steps` "
-                              "needs drops, and no other one has any.")
+            raise ConfigError(f"The schedule is {self.schedule} and drops is {_written(self.drops)}; the schedule "
+                              "`steps` needs drops, and no other one has any.")
+
+
+def _written(drops: tuple[float, ...]) -> str:
+    """As `drops_of` reads it."""
+    return " ".join(map(str, drops)) or "empty"
 
 
 def drops_of(text: str) -> tuple[float, ...]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from engine.config import TASKS, TUNES, ModelConfig
 from engine.errors import WeightsError
-from engine.model.lora import MovedWords, attach_lora, lora_state
+from engine.model.lora import TARGETS, MovedWords, attach_lora, lora_state
 from engine.model.task_heads import AnswerHead, ChoiceHead, FineTuned, RegionScorer, TaskHead
 from engine.model.vlbert import VLBert
 from engine.weights.files import (
@@ -35,6 +36,8 @@ from engine.weights.store import stored
 
 FORMAT = "vl-bert-studio adapter 1"
 WORDS = "words."  # where one of thin matrices holds the words whose embeddings moved: `numbers` [K] and `rows` [K, D]
+LEFT = ("embeddings.words.", "heads.")  # of VL-BERT
+MATRIX = re.compile(rf"(?P<module>{TARGETS})\.weight")
 PARTS = {"lora": "lora.", "full": "vlbert."}  # where a file holds what moved, by `tune`
 
 
@@ -124,8 +127,8 @@ def read_info(path: Path) -> AdapterInfo:
     except WeightsError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise WeightsError(f"{path} is no adapter of this program ({error!r}). "
-                           "Take a file that `finetune` wrote.") from error
+        raise WeightsError(f"{path} is no adapter of this program, or one of another version. Take a file that "
+                           "`finetune` wrote.") from error
 
 
 def load_adapter(path: Path, vlbert: VLBert, base: str, config: ModelConfig) -> tuple[FineTuned, AdapterInfo]:
@@ -151,14 +154,45 @@ def load_adapter(path: Path, vlbert: VLBert, base: str, config: ModelConfig) -> 
     tuned = VLBert.from_config(config) if info.tune == "full" else twin(vlbert, config)
     if info.tune == "full":
         fill(tuned, under(tensors, PARTS["full"]), str(path))
-    elif whole := under(tensors, PARTS["full"]):
-        exchange(tuned, whole, str(path))
     model = FineTuned(tuned, info.head(config.encoder.hidden))
     if info.tune == "lora":
+        refuse_incomplete(tensors, tuned, str(path))
+        exchange(tuned, under(tensors, PARTS["full"]), str(path))
         attach_lora(tuned, under(tensors, PARTS["lora"]), info.alpha / max(1, info.rank))
         move_words(tuned, under(tensors, WORDS), str(path))
     fill(model.head, under(tensors, "head."), str(path))
     return model.eval(), info
+
+
+def refuse_incomplete(tensors: Collection[str], vlbert: VLBert, source: str) -> None:
+    """Refuse an adapter of thin matrices that does not hold all tensors of its kind.
+
+    `finetune` leaves two matrices for each layer that it moves; `thin` leaves the small tensors and words, too.
+
+    Args:
+        tensors: the names in the file.
+        vlbert: the model that the adapter belongs to.
+        source: the file, for messages.
+
+    Raises:
+        WeightsError: names the first tensor that is missing.
+    """
+    own = vlbert.state_dict()
+    expected = [f"{PARTS['lora']}{match['module']}.lora_{part}.weight"
+                for name in own if (match := MATRIX.fullmatch(name)) for part in "AB"]
+    if any(name.startswith((PARTS["full"], WORDS)) for name in tensors):
+        expected += [f"{PARTS['full']}{name}" for name in own if kept_whole(name)]
+        expected += [f"{WORDS}{part}" for part in ("numbers", "rows")]
+    missing = [name for name in expected if name not in tensors]
+    if missing:
+        raise WeightsError(f"{missing[0]} is missing in {source} ({len(missing)} of the {len(expected)} tensors of "
+                           "VL-BERT in such an adapter). Take a complete file that `finetune` or `thin` wrote.")
+
+
+def kept_whole(name: str) -> bool:
+    """Whether a tensor of VL-BERT is stored as it is in what `thin` makes: it is no matrix with a thin form, and
+    neither belongs to the heads of pre-training nor holds all words."""
+    return not MATRIX.fullmatch(name) and not name.startswith(LEFT)
 
 
 def twin(vlbert: VLBert, config: ModelConfig) -> VLBert:

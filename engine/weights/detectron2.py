@@ -20,8 +20,8 @@ from engine.detector.c4 import C4, anchor_shapes
 from engine.detector.detectron2 import Detectron2
 from engine.errors import WeightsError
 from engine.weights import store
-from engine.weights.files import UNREADABLE, check_file, fill, read_tensors, refuse_unless_same, renamed
-from engine.weights.names import both, count
+from engine.weights.files import check_file, fill, read_pickled, read_tensors, refuse_unless_same, renamed
+from engine.weights.names import COUNTER, both, count, plain
 from engine.weights.pickles import read_arrays
 
 SOURCE = "a Faster R-CNN C4 of detectron2"
@@ -69,29 +69,22 @@ def fill_library(detector: Detectron2, path: Path) -> None:
     state = read_checkpoint(path)
     own = detector.model.state_dict()
     unstored = (PIXEL_MEAN, PIXEL_STD, ANCHORS)  # they come from the configuration
+    counters = [k for k in own if k.endswith(COUNTER)]  # only training uses them
     fill(detector.model, {k: v for k, v in state.items() if k in own or k not in unstored}, str(path),
-         fresh=unstored)
+         fresh=(*unstored, *counters))
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """The tensors of a `.pkl` or `.pth` file. No code of the file is run.
+    """The tensors of a `.pkl` or `.pth` file, under `plain` names. No code of the file is run.
 
     Raises WeightsError where the file is missing, damaged, or holds something else.
     """
     check_file(path)
-    if path.suffix == ".pkl":
-        content = read_arrays(path)
-    else:
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except UNREADABLE as error:
-            # PyTorch's own words would advise to read the file with its code; they are not passed on.
-            raise WeightsError(f"{path} cannot be read as a checkpoint of tensors ({type(error).__name__}). "
-                               "It is damaged or not to be trusted; take the original.") from error
+    content = read_arrays(path) if path.suffix == ".pkl" else read_pickled(path)
     model = content.get("model", content) if isinstance(content, dict) else None
     if not isinstance(model, dict) or not all(isinstance(v, (Tensor, np.ndarray)) for v in model.values()):
         raise WeightsError(f"{path} does not hold the named tensors of a model. Choose {SOURCE}.")
-    return {str(key): torch.as_tensor(value) for key, value in model.items()}
+    return plain({str(key): torch.as_tensor(value) for key, value in model.items()})
 
 
 def convert(state: Mapping[str, Tensor]) -> tuple[C4Config, dict[str, Tensor]]:

@@ -2,45 +2,78 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import pickle
-import zipfile
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from engine.data.stand_ins import refuse_stand_in
 from engine.errors import DiskError, WeightsError
+from engine.writing import write_failed
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-UNREADABLE = (SafetensorError, pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, OSError,
-              KeyError, IndexError, TypeError, AttributeError)  # a damaged pickle raises anything
+ASKED_FOR = re.compile(r"GLOBAL (\w+(?:\.\w+)*)")  # in PyTorch's message about an object of another class
+NUMBERS = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file, whatever its name, or of a PyTorch one (a state dict, or a dict that holds
     `state_dict`).
 
-    PyTorch files are read with `weights_only`, so a file cannot run code. Raises WeightsError where the file is
-    missing, damaged, or holds something else.
+    Raises WeightsError where the file is missing, damaged, or holds something else.
     """
     check_file(path)
-    try:
-        if path.suffix == ".safetensors" or _begins_as_safetensors(path):
+    if path.suffix == ".safetensors" or _begins_as_safetensors(path):
+        try:
             return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except UNREADABLE as error:
-        raise WeightsError(f"{path} cannot be read as a file of weights; it is damaged, cut short or of another kind "
-                           f"({str(error).splitlines()[0] if str(error) else type(error).__name__}). "
-                           "Fetch it again.") from error
+        except (SafetensorError, OSError, ValueError) as error:
+            raise damaged(path, error) from error
+    content = read_pickled(path)
     content = content.get("state_dict", content) if isinstance(content, dict) else content
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
         raise WeightsError(f"{path} holds something else than named tensors. Choose a checkpoint.")
     return dict(content)
+
+
+def read_pickled(path: Path, *, mmap: bool = False) -> Any:
+    """The content of a file that `torch.save` wrote: tensors, containers, numbers and words.
+
+    PyTorch's own messages advise to read the file with `weights_only=False`, which runs its code. They are not passed
+    on.
+
+    Args:
+        path: the file.
+        mmap: whether tensors are read from the disk when they are used.
+
+    Returns:
+        What was saved, with tensors on the processor.
+
+    Raises:
+        WeightsError: the file is missing, damaged, or holds objects of other classes; none of them was made.
+    """
+    check_file(path)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+    except Exception as error:  # a damaged pickle raises anything
+        if not (found := ASKED_FOR.search(str(error))):
+            raise damaged(path, error) from error
+        name = found[1]
+        what = "a number of NumPy, which is no tensor" if name in NUMBERS else "an object that is no tensor"
+        raise WeightsError(f"{path} holds {what} ({name}). Only tensors, plain numbers and words are read, so that no "
+                           "code of the file runs. Save the tensors alone: torch.save(model.state_dict(), FILE).") \
+            from error
+
+
+def damaged(path: Path, error: Exception) -> WeightsError:
+    """The error to raise for a file of weights that cannot be read."""
+    why = f" ({error})" if isinstance(error, SafetensorError) else ""
+    return WeightsError(f"{path} cannot be read as a file of weights; it is damaged, cut short or of another "
+                        f"kind{why}. Fetch it again.")
 
 
 def _begins_as_safetensors(path: Path) -> bool:
@@ -50,11 +83,10 @@ def _begins_as_safetensors(path: Path) -> bool:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """A `.safetensors` file, which appears whole or not at all. Raises DiskError where the disk is full or refuses, or
-    where `path` is a folder."""
-    if path.is_dir():
-        raise DiskError(f"{path} is a folder; name a file.")
-    unfinished = path.with_name(path.name + ".part")
+    """A `.safetensors` file, which appears whole or not at all. Raises DiskError where it cannot be written."""
+    if path.exists() and not path.is_file():
+        raise DiskError(f"{path} is {'a folder' if path.is_dir() else 'no ordinary file'}; name a file.")
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.touch()
@@ -63,20 +95,31 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
         unfinished.chmod(mode)  # the library lets nobody else read what it writes
         os.replace(unfinished, path)
     except (SafetensorError, OSError) as error:
-        told, _, number = str(error).rpartition("I/O error: ")[2].partition(" (os error ")
-        why = (isinstance(error, OSError) and error.strerror) or told
-        full = error.errno in FULL if isinstance(error, OSError) else number in {f"{code})" for code in FULL}
-        remedy = "Free some space on this disk" if full else "See that files can be written there"
-        raise DiskError(f"{path} could not be written ({why}); what was there before is kept. {remedy}, then run the "
-                        "same command again.") from error
+        raise write_failed(str(path), _cause(error), "; what was there before is kept") from error
     finally:
         unfinished.unlink(missing_ok=True)
 
 
+def _cause(error: SafetensorError | OSError) -> OSError:
+    """The library's errors tell the system's words and number in text: "I/O error: WORDS (os error NUMBER)"."""
+    if isinstance(error, OSError):
+        return error
+    words, _, number = str(error).rpartition("I/O error: ")[2].partition(" (os error ")
+    return OSError(int(number.rstrip(")")) if number.rstrip(")").isdecimal() else 0, words)
+
+
 def check_file(path: Path) -> None:
-    """Raises WeightsError where there is no such file."""
+    """Refuse what stands where a file of weights should be.
+
+    Args:
+        path: the file.
+
+    Raises:
+        WeightsError: there is no such file, or a web page or a pointer of Git LFS is there instead of it.
+    """
     if not path.is_file():
         raise WeightsError(f"There is no file {path}. Check the name, or fetch the weights first.")
+    refuse_stand_in(path, WeightsError)
 
 
 def renamed(tensors: Mapping[str, Tensor], names: Mapping[str, str], source: str) -> dict[str, Tensor]:

@@ -1,9 +1,14 @@
-"""The names of a BERT Transformer, theirs and ours; shared by BERT's and the published VL-BERT's checkpoints."""
+"""What checkpoints from elsewhere share: the names of a BERT Transformer, and what training adds to any names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from torch import Tensor
+
+WRAPPED = "module."  # before every name of a model that was trained on several cards
+COUNTER = ".num_batches_tracked"  # of a batch normalisation
 
 BLOCK = {
     "attention.self.query": "attention.query",
@@ -34,3 +39,11 @@ def encoder(layers: int, prefix: str = "") -> dict[str, str]:
 def count(keys: Iterable[str], pattern: str) -> int:
     """How many there are of something numbered from 0: one more than the highest number that `pattern` captures."""
     return max((int(found[1]) + 1 for found in map(re.compile(pattern).match, keys) if found), default=0)
+
+
+def plain(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict without `module.`, and without the counters of batch normalisations, which frozen ones do not use.
+    """
+    unwrapped = {k.removeprefix(WRAPPED): v for k, v in state.items()}
+    return {k: v for k, v in unwrapped.items()
+            if not (k.endswith(COUNTER) and k.replace(COUNTER, ".running_var") in unwrapped)}

@@ -48,6 +48,18 @@ class _Array:
         self.value = native.reshape(shape, order="F" if columns_first else "C")
 
 
+def _buffered(data: Any, kind: _Kind, shape: tuple[int, ...], order: str,
+              axes: tuple[int, ...] | None = None) -> _Array:
+    """An array as protocol 5 writes it: its bytes by rows ("C"), by columns ("F"), or in the order of `axes` ("K")."""
+    flat = np.frombuffer(_bytes(data), kind.numpy())
+    flat = flat.astype(flat.dtype.newbyteorder("="))
+    array = _Array()
+    array.value = flat.reshape(shape, order="F" if order == "F" else "C")
+    if order == "K" and axes is not None:
+        array.value = array.value.transpose(axes)
+    return array
+
+
 def _scalar(kind: _Kind, data: Any) -> Any:
     return np.frombuffer(_bytes(data), kind.numpy())[0].item()
 
@@ -74,7 +86,8 @@ STAND_INS: dict[tuple[str, str], Any] = {
     ("_codecs", "encode"): _encode,
     ("__builtin__", "bytes"): _no_bytes,
 } | {(f"{module}.multiarray", name): stand_in for module in ("numpy.core", "numpy._core") for name, stand_in in
-     (("_reconstruct", lambda *_: _Array()), ("scalar", _scalar))}
+     (("_reconstruct", lambda *_: _Array()), ("scalar", _scalar))} | {
+    (f"{module}.numeric", "_frombuffer"): _buffered for module in ("numpy.core", "numpy._core")}
 
 
 class _Reader(pickle.Unpickler):

@@ -15,6 +15,7 @@ from engine.errors import WeightsError
 from engine.model.vlbert import VLBert
 from engine.weights import store
 from engine.weights.files import fill, read_tensors, refuse_unless_same, renamed
+from engine.weights.names import plain
 from engine.weights.published_names import HIDDEN_APPEARANCE, OPTIONAL, VECTORS, detector_names, vlbert_names
 
 SOURCE = "a published VL-BERT checkpoint"
@@ -82,16 +83,6 @@ def rename(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Te
         if ours in tensors:
             tensors[ours] = tensors[ours].squeeze(0)
     return tensors, renamed({k: v for k, v in state.items() if k in detector}, detector, SOURCE) or None
-
-
-def plain(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Without `module.`, and without the counters of batch normalisations, which frozen ones do not use."""
-    plain = {k.removeprefix("module."): v for k, v in state.items()}
-    counters = [k for k in plain if k.endswith(".num_batches_tracked")]
-    for key in counters:
-        if key.replace("num_batches_tracked", "running_var") in plain:
-            del plain[key]
-    return plain
 
 
 def _check_shapes(state: Mapping[str, Tensor], names: Mapping[str, str], module: nn.Module) -> None:

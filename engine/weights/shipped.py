@@ -15,12 +15,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.config import ModelConfig
+from engine.data.lines import BROKEN, reason
 from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
 from engine.data.vocabulary import classes_of
 from engine.detector.detector import Detector
 from engine.errors import WeightsError
 from engine.model.vlbert import VLBert
+from engine.weights.files import check_file
 from engine.weights.store import load, read_config, save
 
 GENOME_CLASSES = 1601  # background included
@@ -70,11 +72,12 @@ def write_labels(path: Path, classes: RegionClasses, attributes: Sequence[str]) 
 
 def read_labels(path: Path) -> tuple[RegionClasses, tuple[str, ...]]:
     """Region classes and attributes. Raises WeightsError where the file is missing or broken."""
+    check_file(path)
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(path.read_bytes())
         return RegionClasses(tuple(raw["names"]), dict(raw["aliases"])), tuple(raw["attributes"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path} is missing or broken ({error}). Copy it again beside the weights.") from error
+    except BROKEN as error:
+        raise WeightsError(f"{path} is broken ({reason(error)}). Copy it again beside the weights.") from error
 
 
 def only(folder: Path, pattern: str) -> Path:

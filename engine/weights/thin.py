@@ -9,7 +9,6 @@ heads of pre-training, stay those of the base: what fine-tuning did to them is g
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,13 +16,10 @@ import torch
 from torch import Tensor
 
 from engine.errors import ConfigError
-from engine.model.lora import TARGETS
-from engine.weights.adapters import PARTS, WORDS, check_base, read_info, under, write_adapter
+from engine.weights.adapters import MATRIX, PARTS, WORDS, check_base, kept_whole, read_info, under, write_adapter
 from engine.weights.files import fill, read_tensors
 from engine.weights.shipped import load_model
 
-MATRIX = re.compile(rf"(?P<module>{TARGETS})\.weight")
-LEFT = ("embeddings.words.", "heads.")  # of VL-BERT
 MOST_WORDS = 150  # pieces whose embeddings are kept
 ONLY_LEARNED_WITH = ("regions.", "words.")  # of heads whose answer is read elsewhere
 
@@ -52,7 +48,7 @@ def make_thin(path: Path, folder: Path, out: Path, rank: int) -> Path:
     ranks = shared_ranks({name: s for name, (_, s, _) in parts.items()},
                          {name: u.shape[0] + v.shape[1] for name, (u, _, v) in parts.items()}, rank)
     written: dict[str, Tensor] = {f"{PARTS['full']}{name}": tensor for name, tensor in after.items()
-                                  if not MATRIX.fullmatch(name) and not name.startswith(LEFT)}
+                                  if kept_whole(name)}
     for name, (u, s, v) in parts.items():
         own = ranks[name]
         root = s[:own].sqrt()

@@ -105,7 +105,7 @@ def test_vqa_says_what_is_missing_or_broken(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="it lacks annotations"):
         vqa_v2.read(tmp_path, "val")
     annotations.write_text('{"annotations": 3}')
-    with pytest.raises(DataError, match="must be a list; it is int"):
+    with pytest.raises(DataError, match="must be a list; it is a number"):
         vqa_v2.read(tmp_path, "val")
     annotations.write_text('{"annotations": [')
     with pytest.raises(DataError, match="is not json"):
@@ -273,9 +273,9 @@ def test_vcr_lines_of_other_types_are_left_out_wherever_they_stand(tmp_path: Pat
     assert [q.answer for q in data.questions] == [1] and data.skipped.count == 1 + len(odd)
     assert data.skipped.named == ["line 1: it has no 'answer_label'",
                                   "line 2: answer_label must be a whole number; it is 1.9",
-                                  "line 3: answer_label must be a whole number; it is True"]
+                                  "line 3: answer_label must be a whole number; it is true"]
     write_vcr(tmp_path, LINE, metadata={**METADATA, "names": ["person", 5, "person"]})
-    with pytest.raises(DataError, match=r"line 1: names must be a list of words; it is \['person', 5"):
+    with pytest.raises(DataError, match=r'line 1: names must be a list of words; it is \["person", 5'):
         vcr.read(tmp_path, "val")
     write_vcr(tmp_path, unlabelled, {**LINE, "question": "Why"})
     with pytest.raises(DataError, match=r"nothing to use .*line 1: it has no 'answer_label'; line 2: a text must be"):

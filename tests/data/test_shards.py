@@ -211,3 +211,43 @@ def test_the_verb_writes_shards_and_names_them(data: Path, tmp_path: Path, capsy
     assert main(["shard", "--data", str(data), "--split", "dev", "--out", str(tmp_path), "--per-shard", "6"]) == 0
     assert capsys.readouterr().out.split() == [str(tmp_path / f"dev-00000{i}.tar") for i in range(2)]
     assert main(["shard", "--data", str(data), "--split", "dev", "--out", str(tmp_path)]) == 2
+
+
+def test_all_tars_of_a_joined_file_are_counted_and_streamed(shards: Path) -> None:
+    """`cat a.tar b.tar`: each tar has a 0-photo of its own, and either may have zeros behind it."""
+    first, second, *_ = sorted(shards.glob("*.tar"))
+    first.write_bytes(first.read_bytes() + bytes(9 * 512) + second.read_bytes())
+    second.unlink()
+    skipped = Skipped()
+    assert shards_module.count(shards) == COUNT
+    assert sorted(names(shards, skipped=skipped)) == [f"photo.{i}.jpg" for i in range(COUNT)]
+    assert not skipped.shards
+
+
+def test_a_joined_file_whose_second_part_is_damaged_is_named(shards: Path) -> None:
+    first, second, *_ = sorted(shards.glob("*.tar"))
+    whole = second.read_bytes()
+    first.write_bytes(first.read_bytes() + whole[:3000])
+    second.unlink()
+    with pytest.raises(DataError, match=rf"^{first} cannot be read \(.+\)\. Write it again\.$"):
+        shards_module.count(shards)
+    skipped = Skipped()
+    assert len(names(shards, skipped=skipped)) >= COUNT - 3 and list(skipped.shards) == [first.name]
+    first.write_bytes(whole + b"no tar at all".ljust(512, b"!"))
+    with pytest.raises(DataError, match=rf"^{first} cannot be read"):
+        shards_module.count(shards)
+
+
+def test_files_that_macos_adds_are_no_photos(shards: Path) -> None:
+    before = shards_module.count(shards)
+    shard = sorted(shards.glob("*.tar"))[0]
+    with tarfile.open(shard) as tar:
+        members = [(m.name, tar.extractfile(m).read()) for m in tar]
+    with tarfile.open(shard, "w") as tar:
+        for name, content in members:
+            for called, own in ((f"./._{name}", b"\x00\x05\x16\x07"), (f"./{name}", content)):
+                info = tarfile.TarInfo(called)
+                info.size = len(own)
+                tar.addfile(info, io.BytesIO(own))
+    skipped = Skipped()
+    assert shards_module.count(shards) == before == len(names(shards, skipped=skipped)) and not skipped.shards

@@ -337,7 +337,7 @@ def test_every_field_has_a_widget_that_explains_it():
 
 
 @pytest.mark.parametrize(("values", "what"), [
-    ({"epochs": None}, "epochs must be a number; it is None"), ({"batch_size": 1.5}, "whole number"),
+    ({"epochs": None}, "epochs must be a number; it is null"), ({"batch_size": 1.5}, "whole number"),
     ({"held_out": 0.9}, "between 0 and 0.5"), ({"task": "cook"}, "choose one of vqa"),
     ({"evaluate_every": 5}, "nothing is held out")])
 def test_a_form_that_makes_no_settings_says_what_is_wrong(values, what):

@@ -67,8 +67,9 @@ def test_a_disk_that_refuses_is_named_and_what_was_there_is_kept(path):
 @pytest.mark.parametrize(("error", "remedy"), [
     (SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"), "Free some space"),
     (OSError(errno.EDQUOT, "Disk quota exceeded"), "Free some space"),
-    (SafetensorError("Error while serializing: I/O error: Permission denied (os error 13)"), "See that files can be"),
-    (OSError(errno.EROFS, "Read-only file system"), "See that files can be written there, then run the same command")])
+    (SafetensorError("Error while serializing: I/O error: Permission denied (os error 13)"), "Allow writing there"),
+    (OSError(errno.EROFS, "Read-only file system"), "That disk can only be read; name a folder"),
+    (SafetensorError("Error while serializing: I/O error: Protocol error"), "See that files can be written there")])
 def test_space_is_asked_for_only_where_it_lacks(path, monkeypatch, error, remedy):
     def refuse(*_, **__):
         raise error

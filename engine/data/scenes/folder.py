@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from engine.data.flickr8k import AnnotatedCaption
+from engine.data.lines import BROKEN, byte_lines, reason
 from engine.data.scenes.asking import ask
 from engine.data.scenes.captions import captions
 from engine.data.scenes.choosing import ask_with_choices
@@ -142,14 +143,13 @@ def _read(folder: Path, field: str, question: Callable[[dict[str, Any], int], Q]
         raise DataError(f"There is no {path}. Draw scenes: python -m engine scenes --out {folder} --count 1000.")
     pictures: list[Pictured] = []
     questions: list[Q] = []
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                raw = json.loads(line)
-                pictures.append(_pictured(raw, folder / "images"))
-                questions += [question(q, len(pictures) - 1) for q in raw[field]]
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                raise DataError(f"Line {number} of {path} is broken ({error!r}). Mend it or remove it.") from error
+    for number, line in byte_lines(path):
+        try:
+            raw = json.loads(line)
+            pictures.append(_pictured(raw, folder / "images"))
+            questions += [question(q, len(pictures) - 1) for q in raw[field]]
+        except BROKEN as error:
+            raise DataError(f"Line {number} of {path} is broken ({reason(error)}). Mend it or remove it.") from error
     return DataSet(tuple(pictures), tuple(questions))
 
 
