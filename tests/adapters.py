@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from engine.predictor import Predictor
-from engine.weights.adapters import FORMAT, AdapterInfo, base_file, digest
+from engine.weights.adapters import FORMAT, MATRIX, AdapterInfo, base_file, digest
 from engine.weights.store import stored
 
 
@@ -22,7 +22,11 @@ def write_choosing(path: Path, predictor: Predictor, **told) -> Path:
     head["score.weight"] = torch.randn(1, hidden, generator=generator)
     layer = "encoder.layers.0.attention.value"
     tensors = {f"head.{name}": stored(name, tensor) for name, tensor in head.items()}
-    tensors[f"lora.{layer}.lora_A.weight"] = torch.randn(2, hidden, generator=generator) / 10
-    tensors[f"lora.{layer}.lora_B.weight"] = torch.randn(hidden, 2, generator=generator) / 10
+    for name, weight in predictor.model.state_dict().items():
+        if match := MATRIX.fullmatch(name):
+            share = 0.1 if match["module"] == layer else 0.0  # the others do not move
+            wide, high = weight.shape[1], weight.shape[0]
+            tensors[f"lora.{match['module']}.lora_A.weight"] = share * torch.randn(2, wide, generator=generator)
+            tensors[f"lora.{match['module']}.lora_B.weight"] = share * torch.randn(high, 2, generator=generator)
     save_file(tensors, path, {FORMAT: json.dumps(dataclasses.asdict(info) | told)})
     return path

@@ -156,8 +156,9 @@ def load_adapter(path: Path, vlbert: VLBert, base: str, config: ModelConfig) -> 
         fill(tuned, under(tensors, PARTS["full"]), str(path))
     model = FineTuned(tuned, info.head(config.encoder.hidden))
     if info.tune == "lora":
+        if whole := under(tensors, PARTS["full"]):
+            exchange(tuned, whole, str(path))
         refuse_incomplete(tensors, tuned, str(path))
-        exchange(tuned, under(tensors, PARTS["full"]), str(path))
         attach_lora(tuned, under(tensors, PARTS["lora"]), info.alpha / max(1, info.rank))
         move_words(tuned, under(tensors, WORDS), str(path))
     fill(model.head, under(tensors, "head."), str(path))

@@ -53,7 +53,7 @@ def test_refcoco_gives_every_sentence_and_the_place_of_its_box(tmp_path: Path) -
     assert picture.names == ("person", "dog")
     assert [(q.text, q.boxes) for q in data.questions] == [("man left", (0,)), ("the dog", (1,))]
     assert data.skipped.count == 4 and "a box of picture 5: the box [300, 0, 310, 10] has" in data.skipped.named[0]
-    assert data.skipped.named[1] == "a sentence of reference 1: sent must be a text; it is ''"
+    assert data.skipped.named[1] == "a sentence of reference 1: sent must be a text; it is \"\""
     assert "reference 3: there is no picture" in data.skipped.named[2]
     assert len(refcoco.read(tmp_path, "testA", tmp_path / "train2014", limit=1).questions) == 1
 
@@ -115,7 +115,7 @@ def test_a_pickle_that_would_run_a_program_is_refused_and_runs_nothing(tmp_path:
 @pytest.mark.parametrize(("refs", "message"), [
     (b"(i" + b"os\nsystem\n.", "is no pickle|asks for os.system"), (b"Pkept\n.", "object kept elsewhere"),
     (pickle.dumps(REFS)[:-9], "is no pickle that can be read"), (b"", "is no pickle"),
-    (pickle.dumps({"refs": REFS}), "must hold a list of dictionaries; it holds dict")])
+    (pickle.dumps({"refs": REFS}), "must hold a list of dictionaries; it holds an object")])
 def test_other_pickles_that_are_no_list_of_plain_data_are_refused(tmp_path: Path, refs: bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
         refcoco.read(tmp_path, "testA", write_refcoco(tmp_path, refs))
@@ -175,7 +175,7 @@ def test_a_text_corpus_has_lines_of_utf_8_or_says_what_is_wrong(tmp_path: Path) 
     corpus.write_text("Un café ici .\n\n  \nEncore .\n", encoding="utf-8")
     assert flickr8k.texts(corpus) == ["Un café ici .", "Encore ."]
     corpus.write_text("Un café ici .\n", encoding="latin-1")
-    with pytest.raises(DataError, match=r"corpus\.txt is no UTF-8 text\. Save it as UTF-8\."):
+    with pytest.raises(DataError, match=r"line 1 of .*corpus\.txt is not UTF-8\. Save the file as UTF-8\."):
         flickr8k.texts(corpus)
 
 
@@ -208,7 +208,7 @@ def test_precomputed_regions_come_surest_first_from_archive_or_folder(tmp_path: 
     captions = ConceptualCaptions(tmp_path, "val")
     assert len(captions) == 3 and captions.skipped.count == 2
     assert captions.skipped.named == ["line 4: there is no val_frcnn.zip@/00000003.json",
-                                      "line 5: caption must be a list of words; it is 'no words'"]
+                                      "line 5: caption must be a list of words; it is \"no words\""]
     for item in (captions[0], captions[2]):
         assert item.caption == "a dog ." and item.features.shape == (2, 2048)  # the box outside is left out
         assert item.boxes.tolist() == [[0.5, 0.5, 1.0, 1.0], [0.0, 0.0, 0.5, 0.5]]
@@ -272,7 +272,7 @@ def test_coco_captions_are_gathered_by_picture(tmp_path: Path) -> None:
     data = coco_captions.read(tmp_path, "val")
     photo, = data.photos
     assert [c.text for c in photo.captions] == ["A dog.", "One animal"] and (photo.width, photo.height) == (64, 48)
-    assert data.skipped.count == 2 and data.skipped.named[0] == "annotation 2: caption must be a text; it is ' '"
+    assert data.skipped.count == 2 and data.skipped.named[0] == "annotation 2: caption must be a text; it is \" \""
     assert "image 2: there is no picture" in data.skipped.named[1]
     with pytest.raises(DataError, match=r"no file .*captions_train2014\.json"):
         coco_captions.read(tmp_path, "train", 2014)

@@ -15,6 +15,7 @@ from engine.predictor import Predictor
 from engine.structures.example import Example, Regions, collate
 from engine.weights.adapters import AdapterInfo, base_file, digest, load_adapter, save_adapter
 from engine.weights.thin import MATRIX, MOST_WORDS, make_thin, shared_ranks
+from tests.adapters import write_choosing
 from tests.conftest import ROOT
 
 WEIGHTS = ROOT / "assets" / "weights"
@@ -104,10 +105,31 @@ def test_words_that_are_none_of_the_model_are_refused(tuned, predictor, tmp_path
         save_file({**tensors, "words.numbers": wrong.contiguous()}, thin, told)
         with pytest.raises(WeightsError, match=r"The words of .* are none of this model's"):
             scores(thin, predictor)
-    del tensors["words.numbers"]
+
+
+@pytest.mark.parametrize("missing", ["words.numbers", "words.rows", "vlbert.pooler.dense.bias",
+                                     "lora.encoder.layers.0.attention.query.lora_A.weight",
+                                     "lora.encoder.layers.5.output.lora_B.weight"])
+def test_an_adapter_that_lacks_a_tensor_is_refused_by_its_name(tuned, predictor, tmp_path, missing):
+    thin = make_thin(tuned, WEIGHTS, tmp_path / "thin.safetensors", 1)
+    with safe_open(thin, "pt") as file:
+        told = file.metadata()
+    tensors = load_file(thin)
+    del tensors[missing]
     save_file(tensors, thin, told)
-    with pytest.raises(WeightsError, match="lack their embeddings"):
+    with pytest.raises(WeightsError, match=rf"^{missing} is missing in {thin} \(1 of the 152 tensors"):
         scores(thin, predictor)
+
+
+def test_an_adapter_without_any_layer_is_refused(predictor, tmp_path):
+    path = write_choosing(tmp_path / "vcr.safetensors", predictor)
+    with safe_open(path, "pt") as file:
+        told = file.metadata()
+    tensors = load_file(path)
+    for left in (("head.", "lora.encoder.layers.0."), ("head.",)):  # one layer is left, then none
+        save_file({k: v for k, v in tensors.items() if k.startswith(left)}, path, told)
+        with pytest.raises(WeightsError, match=r"^lora\..*\.lora_A\.weight is missing in .*vcr\.safetensors"):
+            scores(path, predictor)
 
 
 def test_what_cannot_be_made_thin_is_refused(tuned, tmp_path):
