@@ -70,7 +70,7 @@ def write(folder: str | Path, photos: Sequence[HasBoxes], found: Callable[[int],
             files.keep()
         _finish(folder, begun, files.rows)
     except OSError as error:
-        raise write_failed(f"The features in {folder}", error) from error
+        raise write_failed(f"The features in {folder}", error, "; what is done is kept") from error
 
 
 class _Growing:

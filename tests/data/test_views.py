@@ -89,7 +89,8 @@ def test_a_view_has_the_rows_of_the_plain_cache_seen_a_little_otherwise(world) -
 def test_a_full_disk_is_named_while_features_are_written(world, tmp_path, name) -> None:
     photos, detector, _, _ = world
     (tmp_path / name).symlink_to("/dev/full")
-    with pytest.raises(DiskError, match=r"could not be written to .* \(No space left on device\)\. Free some space"):
+    with pytest.raises(DiskError, match=r"could not be written \(No space left on device\); what is done is "
+                                       r"kept\. Free some space"):
         compute(detector, photos[:1], tmp_path)
 
 
