@@ -99,7 +99,8 @@ class Api:
             answer: the answer to explain; if left out, the true word or the detector's label of the region
             method: consensus (if left out), relevance, integrated_gradients, gradient_x_input, leave_one_out, shapley,
                 attention or rollout
-            proof: whether to measure how faithful the map is, which takes longer
+            proof: whether to measure how faithful the map is, which takes longer; its random orders come from the seed
+                in the reply, which belongs to the question
             boxes: x1, y1, x2, y2 as fractions of the photo, one a region; the detector's own if left out
             heads_off: pairs of layer and head, from 0, that are switched off
             masking: "feature" or "pixels", how regions are hidden

@@ -90,8 +90,8 @@ const headName = (layer, head) => `layer ${layer + 1}, head ${head + 1}`;
 
 function aboutHead(sent, layer, head) {
   const shares = sent.shares[layer][head].map((v, i) => `${SHARES[i]} ${Math.round(100 * v)} %`).join(", ");
-  return `${headName(layer, head)}: entropy ${sent.entropy[layer][head].toFixed(2)} of ${
-    Math.log(sent.elements.length).toFixed(2)} nats; ${shares}`;
+  return tight(`${headName(layer, head)}: entropy ${sent.entropy[layer][head].toFixed(2)} of ${
+    Math.log(sent.elements.length).toFixed(2)} nats; ${shares}`);
 }
 
 // One small map for each head, with its entropy as a bar and the four shares as a striped line.

@@ -1,8 +1,6 @@
 // The picture and the caption once more, painted by an explanation: blue speaks for, orange against, one scale for both.
 
 const SHARPEST = 640; // pixels of the paint's longer side
-const FOR = "0, 114, 178";
-const AGAINST = "214, 94, 0";
 
 function makeStage({ pointed, chosen }) {
   const areas = part("areas");
@@ -51,6 +49,7 @@ function makeStage({ pointed, chosen }) {
     canvas.width = Math.round(width * Math.min(1, SHARPEST / Math.max(width, height)));
     canvas.height = Math.round(height * Math.min(1, SHARPEST / Math.max(width, height)));
     const context = canvas.getContext("2d");
+    const colours = getComputedStyle(canvas); // those of the light or the dark scheme
     const order = (values || []).map((value, index) => ({ value, index })).slice(1)
       .sort((a, b) => Math.abs(a.value) - Math.abs(b.value));
     for (const { value, index } of order) {
@@ -58,7 +57,8 @@ function makeStage({ pointed, chosen }) {
       const place = [x1 * canvas.width, y1 * canvas.height, (x2 - x1) * canvas.width, (y2 - y1) * canvas.height];
       if (!scale || !value || isHidden("region", index)) continue;
       context.clearRect(...place);
-      context.fillStyle = `rgba(${value < 0 ? AGAINST : FOR}, ${Math.min(1, Math.abs(value) / scale)})`;
+      context.fillStyle = colours.getPropertyValue(value < 0 ? "--against" : "--for");
+      context.globalAlpha = Math.min(1, Math.abs(value) / scale);
       context.fillRect(...place);
     }
   }

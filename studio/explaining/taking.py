@@ -73,11 +73,13 @@ class Taking:
                      asks.session.hidden_regions, hidings, place)
 
     def _figure(self, asks: Subject, asked: Asked, method: str, kind: Literal["png", "svg"]) -> bytes:
+        from engine.explain.methods import method as known
+
         found = self._explain.attribute(asks, asked, method)
         proof = self._explain.prove(asks, asked, method)
         seen = self._service.see(asks.visitor, asks.session)
         return figure(seen.photo, seen.boxes.fractions.tolist(), found, proof, self._words(asks), seen.labels,
-                      f"Why “{found.answer}”? {method}", kind)
+                      f"Why “{found.answer}”? {known(method).title}", kind)
 
     def _map(self, asks: Subject, asked: Asked, name: str, advance: Callable[[], None]) -> Map:
         """advance: called after each of the `PARTS`."""

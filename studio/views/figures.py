@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FOR, AGAINST, QUIET = "#0072b2", "#d55e00", "#7a828a"  # Okabe and Ito: told apart by everyone
 MOST_BARS = 14
 LONGEST = 900  # pixels of the photo inside a figure
-LINE = 190  # characters of the footer
+LINE, CAPTION_LINE, NAME = 190, 50, 28  # most characters in a line of the footer, of the caption, beside a bar
 _DRAWING = threading.Lock()  # the settings of rc_context are those of the process
 
 
@@ -77,9 +77,9 @@ def _drawn(photo: Photo, boxes: Sequence[Sequence[float]], found: Attribution, p
         made.supxlabel("\n".join(textwrap.wrap(footer, LINE)), fontsize=7, x=0.01, ha="left")
     _photo(axes["photo"], photo, boxes, found, words)
     _bars(axes["bars"], found, words, labels)
-    _curves(axes["deletion"], "Deletion (lower is better)", proof.deletion, proof.random_deletion,
+    _curves(axes["deletion"], "Deletion (lower is better)", "hidden", proof.deletion, proof.random_deletion,
             proof.attention_deletion)
-    _curves(axes["insertion"], "Insertion (higher is better)", proof.insertion, proof.random_insertion,
+    _curves(axes["insertion"], "Insertion (higher is better)", "shown", proof.insertion, proof.random_insertion,
             proof.attention_insertion)
     return made
 
@@ -104,30 +104,31 @@ def _photo(axes: Axes, photo: Photo, boxes: Sequence[Sequence[float]], found: At
                                      facecolor=(FOR if value > 0 else AGAINST, 0.45 * heat),
                                      edgecolor=(FOR if value > 0 else AGAINST, 0.25 + 0.75 * heat), linewidth=1.5))
     axes.set_axis_off()
-    lines: list[str] = []
-    line = ""
-    for word in words:
-        if len(line) + len(word) > 60:
-            lines, line = [*lines, line], ""
-        line = f"{line} {word}".strip()
-    axes.set_title(_plain("\n".join([*lines, line])), fontsize=9, loc="left")
+    axes.set_title(_plain("\n".join(textwrap.wrap(" ".join(words), CAPTION_LINE))), fontsize=9, loc="left")
 
 
 def _bars(axes: Axes, found: Attribution, words: Sequence[str], labels: Sequence[str]) -> None:
-    named = [(f"“{w}”", v) for w, v in zip(numbered(words), found.words, strict=True)]
-    named += [(f"{label} {i}", v) for i, (label, v) in enumerate(zip(labels, found.regions, strict=True)) if i]
+    named = [(f"“{_short(w)}”", v) for w, v in zip(numbered(words), found.words, strict=True)]
+    named += [(f"{_short(label)} {i}", v) for i, (label, v) in enumerate(zip(labels, found.regions, strict=True)) if i]
     first = sorted((n for n in named if n[1]), key=lambda n: -abs(n[1]))[:MOST_BARS][::-1]
     axes.barh(range(len(first)), [v for _, v in first], color=[FOR if v > 0 else AGAINST for _, v in first])
     axes.set_yticks(range(len(first)), [_plain(name) for name, _ in first])
     axes.axvline(0, color=QUIET, linewidth=0.8)
-    axes.set_title(f"{found.method}: for (blue), against (orange)" if found.signed else found.method, fontsize=9)
+    axes.set_title("For (blue), against (orange)" if any(v < 0 for _, v in first) else "Largest values", fontsize=9)
+    axes.set_xlabel("value by the method", fontsize=8)
 
 
-def _curves(axes: Axes, title: str, own: Any, chance: Any, attention: Any) -> None:
+def _short(name: str) -> str:
+    return name if len(name) <= NAME else f"{name[:NAME - 1]}…"
+
+
+def _curves(axes: Axes, title: str, done: str, own: Any, chance: Any, attention: Any) -> None:
     for curve, name, style in ((chance, "random", (QUIET, ":")), (attention, "raw attention", (AGAINST, "--")),
                                (own, "this map", (FOR, "-"))):
         share = [i / max(1, len(curve.probability) - 1) for i in range(len(curve.probability))]
         axes.plot(share, curve.probability, color=style[0], linestyle=style[1], label=f"{name} {curve.area:.2f}")
     axes.set_ylim(-0.02, 1.02)
     axes.set_title(title, fontsize=9)
+    axes.set_xlabel(f"share of words and regions {done}", fontsize=8)
+    axes.set_ylabel("probability", fontsize=8)
     axes.legend(fontsize=7, frameon=False)

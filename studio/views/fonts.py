@@ -10,6 +10,7 @@ import numpy as np
 
 OWN = "DejaVu Sans"  # comes with matplotlib
 BOX, BRAILLE = "\u25a1", range(0x2800, 0x2900)  # it has these
+NORMAL = (400, "normal", "regular", "book")  # weights; matplotlib logs it where a family has others only
 MOST_NAMED = 6  # missing characters in a note
 
 
@@ -87,11 +88,11 @@ def _among(family: str, text: str) -> set[int]:
 
 @cache
 def _families() -> tuple[str, ...]:
-    """Upright families of this machine, without those of matplotlib: its mathematics, and its font of last resort."""
+    """Upright families of this machine in normal weight, without those of matplotlib: mathematics and a last resort."""
     from matplotlib import font_manager, get_data_path
 
     return tuple(sorted({f.name for f in font_manager.fontManager.ttflist
-                         if f.style == "normal" and not f.fname.startswith(get_data_path())}))
+                         if f.style == "normal" and f.weight in NORMAL and not f.fname.startswith(get_data_path())}))
 
 
 @cache
