@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.boxes_config import BoxesConfig
 from engine.commands.asking import adapter_of, add_asking, answered, task_of
-from engine.commands.shared import WEIGHTS, add_detector, write
+from engine.commands.shared import WEIGHTS, add_detector, add_settings, settings_of, write
 from engine.config import TASKS
 from engine.errors import ConfigError, DataError
 
@@ -36,6 +36,7 @@ def add_evaluate(p: argparse.ArgumentParser) -> None:
     p.add_argument("--weights", type=Path, default=WEIGHTS)
     p.add_argument("--adapter", type=Path, default=None, help="what was fine-tuned (default: the one in the weights)")
     add_detector(p)
+    add_settings(p, BoxesConfig)
     p.add_argument("--json", default="-", help="file for the figures; - is standard output")
     p.add_argument("--answers", type=Path, default=None, help="vqa, vcr, grounding: write the answer to each question, "
                    "too, as VQA v2's test server (json) and VCR's leaderboard (csv) take it; also of their test "
@@ -44,10 +45,12 @@ def add_evaluate(p: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from engine.data.datasets import check_boxes
     from engine.memory import keep_freed_memory
     from engine.predictor import Predictor
 
     keep_freed_memory()
+    check_boxes(settings_of(options, BoxesConfig), options.what, options.data)
     if options.what in TASKS:
         write(_evaluate_task(options), options.json)
         return
@@ -114,29 +117,37 @@ def _measured(options: argparse.Namespace, predictor: Predictor, model: FineTune
     if options.what == "vcr":
         choices = readable(datasets.choice_questions(*where, labelled=labelled), predictor.pieces)
         return choices, tasks.vcr(predictor, model, choices, every_rationale=not labelled)
-    expressions = readable(datasets.referring_expressions(*where), predictor.pieces)
+    expressions = readable(datasets.referring_expressions(*where, settings_of(options, BoxesConfig)), predictor.pieces)
+    sys.stderr.write(f"{expressions.note}\n" if expressions.note else "")
     return expressions, tasks.grounding(predictor, model, expressions)
 
 
 def add_predict(p: argparse.ArgumentParser) -> None:
     p.add_argument("--image", type=Path, required=True)
     p.add_argument("--boxes", type=Path, default=None,
-                   help="json list of [x1, y1, x2, y2] as fractions (default: the detector's own)")
+                   help="json list of boxes, [x1, y1, x2, y2] each, in pixels or as fractions of the picture "
+                   "(default: the detector's own)")
     p.add_argument("--mask-region", type=int, nargs="*", default=[], help="regions to hide, counted from 1")
     p.add_argument("--masking", choices=("feature", "pixels"), default="feature")
     add_asking(p)
+    add_settings(p, BoxesConfig)
     p.add_argument("--json", default="-")
     p.set_defaults(run_command=_predict)
 
 
 def _predict(options: argparse.Namespace) -> None:
+    from engine.data.box_format import file_boxes
     from engine.predictor import Predictor
     from engine.structures.caption import unread
     from engine.structures.photo import Photo
 
     task = task_of(options)
-    photo = Photo.open(options.image)
-    boxes = _read_boxes(options.boxes) if options.boxes else None
+    photo, stated, boxes = Photo.open(options.image), settings_of(options, BoxesConfig), None
+    if options.boxes:
+        boxes, note = file_boxes(options.boxes, Photo.check(options.image), stated)
+        sys.stderr.write(f"{note}\n" if note else "")
+    elif stated.stated:
+        raise ConfigError(f"{' and '.join(stated.stated)} can only be given with --boxes. Leave that out.")
     predictor = Predictor.load(options.weights, options.detector, options.detector_device)
     adapter = adapter_of(options, predictor, task) if task or options.adapter else None
     seen = predictor.see(photo, boxes)
@@ -155,16 +166,6 @@ def _predict(options: argparse.Namespace) -> None:
                   for w in prediction.words for p in w.pieces],
         "regions": [{"index": r.index, "top": [dataclasses.asdict(c) for c in r.best]} for r in prediction.regions],
         "masking": prediction.masking}, options.json)
-
-
-def _read_boxes(path: Path) -> list[list[float]]:
-    try:
-        boxes = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as json ({error}). It must hold [[x1, y1, x2, y2], …].") from error
-    if not isinstance(boxes, list) or not all(isinstance(b, list) for b in boxes):
-        raise DataError(f"{path} must hold a list of boxes, [[x1, y1, x2, y2], …], as fractions of the picture.")
-    return boxes
 
 
 def add_bench(p: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.boxes_config import BoxesConfig
 from engine.commands.shared import WEIGHTS, add_detector, add_settings, settings_of, write
 from engine.config import STAGES, TASKS, FineTuneConfig, RecipeConfig, ScenesConfig, preset
 from engine.errors import ConfigError, DataError
@@ -97,6 +98,7 @@ def add_finetune(p: argparse.ArgumentParser) -> None:
     add_detector(p)
     add_settings(p, ScenesConfig)
     add_settings(p, FineTuneConfig, leave_out=("task",))
+    add_settings(p, BoxesConfig)
     p.set_defaults(run_command=_finetune)
 
 
@@ -130,7 +132,7 @@ def _finetuned(options: argparse.Namespace, events: Events) -> Path:
         return finetune(settings, data=data, split=options.split, init=options.init, run=options.out,
                         tensorboard=options.tensorboard, cache=options.cache, probe=probe, events=events,
                         after=options.after, detector=options.detector, detector_device=options.detector_device,
-                        held=True)
+                        held=True, boxes=settings_of(options, BoxesConfig))
 
 
 def add_ablate(p: argparse.ArgumentParser) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import engine.data.scenes as world
+from engine.boxes_config import AUTO_BOXES, BoxesConfig
 from engine.data import daquar, own, phrases, refcoco, vcr, vqa_answers, vqa_v2
 from engine.data.lines import refuse_negative
-from engine.errors import DataError
+from engine.errors import ConfigError, DataError
 from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, ReferringExpression
 
 Q = TypeVar("Q", OpenQuestion, ChoiceQuestion, ReferringExpression)
@@ -34,6 +35,22 @@ def open_questions(folder: Path, split: str, limit: int | None = None, *,
     if others := sorted(path.stem.removeprefix("qa_") for path in folder.glob("qa_*.tsv")):
         raise DataError(f"{folder} has no split {split!r}; it has {', '.join(others)}. Choose one of them.")
     return vqa_v2.read(folder, split, limit, labelled=labelled)
+
+
+def check_boxes(boxes: BoxesConfig, task: str, folder: Path) -> None:
+    """Refuse a stated format of boxes that nothing makes use of.
+
+    Args:
+        boxes: what the user stated
+        task: of fine-tuning
+        folder: with the data
+
+    Raises:
+        ConfigError: the data are no boxes of one's own photos
+    """
+    if boxes.stated and (task != "grounding" or not own.has_table(folder)):
+        raise ConfigError(f"{' and '.join(boxes.stated)} can only be given for grounding on one's own photos, with a "
+                          f"table of boxes; {folder} is read for {task}. Leave that out.")
 
 
 def first(data: DataSet[Q], limit: int | None) -> DataSet[Q]:
@@ -71,8 +88,10 @@ def choice_questions(folder: Path, split: str, limit: int | None = None, *,
     return vcr.read(folder, split, limit, masks=False, labelled=labelled)
 
 
-def referring_expressions(folder: Path, split: str, limit: int | None = None) -> DataSet[ReferringExpression]:
+def referring_expressions(folder: Path, split: str, limit: int | None = None,
+                          boxes: BoxesConfig = AUTO_BOXES) -> DataSet[ReferringExpression]:
     """Scenes, one's own photos, Flickr30k Entities or RefCOCO. limit: of expressions; of photos for Flickr30k Entities.
+    boxes: how those of one's own photos are written (see `check_boxes`).
 
     Of several partitions of RefCOCO the first of `PARTITIONS` is read; its pictures lie in `images/`, `train2014/` or
     `../train2014/`. Raises DataError, and ConfigError for a limit below 0.
@@ -81,7 +100,7 @@ def referring_expressions(folder: Path, split: str, limit: int | None = None) ->
     if (folder / SCENES).is_file():
         return first(world.referring(folder), limit)
     if own.has_table(folder):
-        return own.phrases(folder, limit)
+        return own.phrases(folder, limit, boxes)
     if (folder / f"entities_{split}.jsonl").is_file():
         return phrases.expressions(folder, split, limit)
     if not (folder / "instances.json").is_file():

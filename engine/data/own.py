@@ -3,32 +3,37 @@
     grounding   photo, phrase, x1, y1, x2, y2     {"photo": "cat.jpg", "phrase": "the cat", "box": [x1, y1, x2, y2]}
     vqa         photo, question, answer           {"photo": "cat.jpg", "question": "what color is it", "answer": "red"}
 
-Boxes are pixels of the upright photo, or fractions of it where no number exceeds 1. Photos are named by their path in
-the folder, or by its end where only one has it. A line that cannot be used is left out and named by number.
+How boxes are written is decided once for the table (`engine.data.box_format`). A photo is named by its path in the
+folder, or by a part of it that only one file has (`engine.data.photo_names`). Answers are normalised as VQA v2's are.
+A line that cannot be used is left out and named by its number.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from engine.data.album import Album, fractions
-from engine.data.lines import BROKEN, byte_lines, reason, text
-from engine.data.unpack import PICTURES, TABLES
-from engine.errors import DataError, PhotoError
+from engine.boxes_config import AUTO_BOXES, BoxesConfig
+from engine.data.album import Album
+from engine.data.box_format import BoxFormat, WrittenBox
+from engine.data.lines import BROKEN, reason, text, written
+from engine.data.own_table import COLUMNS, rows
+from engine.data.photo_names import PhotoNames
+from engine.data.plain_text import unescaped
+from engine.data.unpack import PICTURES, TABLES, is_hidden, why_left_out
+from engine.data.vqa_answers import comparable
+from engine.errors import BoxError, DataError, PhotoError
 from engine.structures.boxes import MAX_BOXES
 from engine.structures.photo import Photo
+from engine.structures.picture_kinds import HEAD_BYTES
 from engine.structures.questions import DataSet, Fractions, OpenQuestion, Pictured, ReferringExpression, Skipped
-from engine.wording import kind, shown
 
-COLUMNS = {"grounding": ("photo", "phrase", "x1", "y1", "x2", "y2"), "vqa": ("photo", "question", "answer")}
 MOST_LINES = 50_000
-MOST_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,23 @@ class Entry:
 
 @dataclass
 class Table:
-    """What a table holds. problems: "line 7: …", one for each line that cannot be used."""
+    """What a table holds. problems: "line 7: …", one for each line that cannot be used. note: how its boxes were
+    taken, in words."""
 
     entries: list[Entry] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line whose photo is not looked for yet. box: as it is written."""
+
+    number: int
+    photo: str
+    says: str
+    answer: str
+    box: object
 
 
 def has_table(folder: Path) -> bool:
@@ -63,50 +81,65 @@ def questions(folder: Path, limit: int | None = None) -> DataSet[OpenQuestion]:
     return DataSet(album.pictures, asked, _skipped(table))
 
 
-def phrases(folder: Path, limit: int | None = None) -> DataSet[ReferringExpression]:
-    """Phrases, whose boxes together are those that their photo is given. limit: of phrases. Raises DataError."""
-    table = read(folder, "grounding")
-    boxes: dict[Path, list[Fractions]] = {}
+def phrases(folder: Path, limit: int | None = None, boxes: BoxesConfig = AUTO_BOXES) -> DataSet[ReferringExpression]:
+    """Read phrases; the boxes of a photo's phrases together are those that the photo is given.
+
+    Args:
+        folder: with photos and a table
+        limit: of phrases
+        boxes: how they are written
+
+    Returns:
+        The phrases. Its note says how the boxes were taken.
+
+    Raises:
+        DataError: as `read` does
+    """
+    table = read(folder, "grounding", boxes=boxes)
+    own: dict[Path, list[Fractions]] = {}
     for entry in table.entries[:limit]:
-        if entry.box is not None and entry.box not in boxes.setdefault(entry.photo, []):
-            boxes[entry.photo].append(entry.box)
-    numbers = {photo: number for number, photo in enumerate(boxes)}
-    said = tuple(ReferringExpression(numbers[e.photo], e.says, (boxes[e.photo].index(e.box),), id=e.line)
+        if entry.box is not None and entry.box not in own.setdefault(entry.photo, []):
+            own[entry.photo].append(entry.box)
+    numbers = {photo: number for number, photo in enumerate(own)}
+    said = tuple(ReferringExpression(numbers[e.photo], e.says, (own[e.photo].index(e.box),), id=e.line)
                  for e in table.entries[:limit] if e.box is not None)
-    return DataSet(tuple(Pictured(photo, tuple(own)) for photo, own in boxes.items()), said, _skipped(table))
+    pictures = tuple(Pictured(photo, tuple(found)) for photo, found in own.items())
+    return DataSet(pictures, said, _skipped(table), note=table.note)
 
 
-def read(folder: Path, task: str, fits: Callable[[str], object] = lambda says: None) -> Table:
-    """The table of a folder. fits: raises VLBertError for a phrase or question that the model cannot take.
+def read(folder: Path, task: str, fits: Callable[[str], object] = lambda says: None, *,
+         boxes: BoxesConfig = AUTO_BOXES, left_out: Mapping[str, str] = MappingProxyType({})) -> Table:
+    """Read the table of a folder.
 
-    Raises DataError where there is no table or more than one, where it lacks a column, and for tasks without one.
+    Args:
+        folder: with photos and one table
+        task: what the table is for
+        fits: raises VLBertError for a phrase or question that the model cannot take
+        boxes: how they are written
+        left_out: names of files that belong to the folder and are not in it, each with the reason
+
+    Returns:
+        The lines that can be used, and what is wrong with the others.
+
+    Raises:
+        DataError: there is no table or more than one, it lacks a column, the task has none, or its boxes could be
+            written in more than one way
     """
     if task not in COLUMNS:
         raise DataError(f"One's own photos can teach {' and '.join(COLUMNS)}; for {task} take other data.")
     found = [folder / name for name in TABLES if (folder / name).is_file()]
     if len(found) != 1:
         raise DataError(f"{folder} must hold one table, {' or '.join(TABLES)}; it holds {len(found)}.")
-    rows = _csv if found[0].suffix == ".csv" else _jsonl
-    finder, table = _Finder(folder), Table()
-    boxes: dict[Path, set[Fractions | None]] = {}
-    for number, row in rows(found[0], task):
-        try:
-            if number > MOST_LINES:
-                raise DataError(f"only the first {MOST_LINES} lines are read")
-            if isinstance(row, DataError):
-                raise row
-            entry = _entry(row, task, finder)
-            fits(entry.says)
-            own = boxes.setdefault(entry.photo, set())
-            if len(own | {entry.box}) > MAX_BOXES:
-                raise DataError(f"{entry.photo.name} has {MAX_BOXES} other boxes already; no more fit")
-            own.add(entry.box)
-            table.entries.append(replace(entry, line=number))
-        except BROKEN as error:
-            table.problems.append(f"line {number}: {reason(error)}")
-            if number > MOST_LINES:
-                break
-    return table
+    problems: dict[int, str] = {}
+    lines = _lines(found[0], task, fits, problems)
+    photos = _Photos(folder, left_out, [line.photo for line in lines])
+    usable: list[tuple[_Line, Path, WrittenBox | None]] = []
+    for line in lines:
+        with _problem(line.number, problems):
+            photo, size = photos[line.photo]
+            usable.append((line, photo, WrittenBox.read(line.box, *size) if task == "grounding" else None))
+    entries, note = _entries(usable, boxes, problems)
+    return Table(entries, [f"line {number}: {problems[number]}" for number in sorted(problems)], note)
 
 
 def write(folder: Path, entries: Sequence[Entry]) -> None:
@@ -119,115 +152,92 @@ def write(folder: Path, entries: Sequence[Entry]) -> None:
     (folder / TABLES[1]).write_text("".join(lines), encoding="utf-8")
 
 
-class _Finder:
-    """The photos of a folder and their sizes; each is looked at once."""
+class _Photos:
+    """The photos that the lines of a table name, each with its width and height."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder.resolve()
+    def __init__(self, folder: Path, left_out: Mapping[str, str], names: Sequence[str]) -> None:
+        self._root, self._left_out = folder.resolve(), left_out
+        files = [path.relative_to(self._root).as_posix() for path in sorted(self._root.rglob("*"))
+                 if path.is_file() and not path.is_symlink()]
+        shown = [file for file in (*files, *left_out) if file not in TABLES and not is_hidden(file)]
+        self._found = PhotoNames(shown).find(names)
         self._sizes: dict[Path, tuple[int, int] | DataError] = {}
-        self._named: dict[str, list[Path]] = {}
-        for path in sorted(self.folder.rglob("*")):
-            if path.suffix.lower() in PICTURES and path.is_file() and not path.is_symlink():
-                self._named.setdefault(path.name, []).append(path)
 
-    def photo(self, name: str) -> Path:
-        """Raises DataError where there is no such picture in the folder."""
-        wanted = PurePosixPath(name.replace("\\", "/"))
-        alike = [p for p in self._named.get(wanted.name, ()) if p.parts[-len(wanted.parts):] == wanted.parts]
-        exact = self.folder / wanted
-        if exact in alike or len(alike) == 1:
-            return exact if exact in alike else alike[0]
-        raise DataError(f"there is no picture {name[:80]!r}" if not alike else
-                        f"{len(alike)} pictures are called {name[:80]!r}; give the folder, too")
-
-    def size(self, photo: Path) -> tuple[int, int]:
-        """Width and height of the upright photo. Raises DataError where it is no picture."""
+    def __getitem__(self, name: str) -> tuple[Path, tuple[int, int]]:
+        """Raises DataError where there is no such picture, or it is none that can be read."""
+        found = self._found[name]
+        if isinstance(found, DataError):
+            raise found
+        if found in self._left_out:
+            raise DataError(self._left_out[found] or _no_picture(found))
+        photo = self._root / found
         if photo not in self._sizes:
-            try:
-                self._sizes[photo] = Photo.check(photo)
-            except PhotoError as error:
-                self._sizes[photo] = DataError(str(error))
+            self._sizes[photo] = _size(photo)
         size = self._sizes[photo]
         if isinstance(size, DataError):
             raise size
-        return size
+        return photo, size
 
 
-def _entry(row: dict[str, Any], task: str, finder: _Finder) -> Entry:
-    photo = finder.photo(text(row, "photo"))
-    width, height = finder.size(photo)
-    if task == "vqa":
-        return Entry(photo, _short(row, "question"), answer=_short(row, "answer").lower())
-    corners = _corners(row["box"])
-    whole = (1.0, 1.0) if max(corners) <= 1 else (width, height)
-    return Entry(photo, _short(row, "phrase"), box=fractions(corners, *whole))
-
-
-def _short(row: dict[str, Any], key: str) -> str:
-    value = text(row, key)
-    if len(value) > MOST_CHARACTERS:
-        raise DataError(f"the {key} has {len(value)} characters; at most {MOST_CHARACTERS} fit")
-    return value
-
-
-def _csv(path: Path, task: str) -> Iterator[tuple[int, dict[str, Any] | DataError]]:
-    """Rows by column, with the number of the line they end at; separated by comma, semicolon or tab."""
-    whole = path.read_bytes()
+def _size(photo: Path) -> tuple[int, int] | DataError:
+    """Width and height of the upright photo, or why it is none."""
+    if photo.suffix.lower() not in PICTURES:
+        with photo.open("rb") as file:
+            why = why_left_out(photo.name, file.read(HEAD_BYTES))
+        return DataError(why or _no_picture(photo.name))
     try:
-        lines = whole.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = whole[:error.start].count(b"\n") + 1
-        raise DataError(f"line {number} of {path.name} is not UTF-8. Save the table as UTF-8.") from error
-    header = lines.split("\n", 1)[0]
-    separator = max(",;\t", key=header.count)
-    rows = csv.reader(io.StringIO(lines, newline=""), delimiter=separator)
+        return Photo.check(photo)
+    except PhotoError as error:
+        return DataError(str(error))
+
+
+def _no_picture(name: str) -> str:
+    return f"{name[:80]} is no picture by its name; it must end in {', '.join(PICTURES)}"
+
+
+def _lines(table: Path, task: str, fits: Callable[[str], object], problems: dict[int, str]) -> list[_Line]:
+    """The lines that say something; what is wrong with the others goes into `problems`."""
+    lines = []
+    for number, row in rows(table, task):
+        with _problem(number, problems):
+            if number > MOST_LINES:
+                raise DataError(f"only the first {MOST_LINES} lines are read")
+            if isinstance(row, DataError):
+                raise row
+            says = unescaped(text(row, "question" if task == "vqa" else "phrase"))
+            answer = comparable(unescaped(text(row, "answer"))) if task == "vqa" else ""
+            fits(says)
+            lines.append(_Line(number, written(row, "photo"), says, answer, row["box"] if task != "vqa" else None))
+        if number > MOST_LINES:
+            break
+    return lines
+
+
+def _entries(usable: Sequence[tuple[_Line, Path, WrittenBox | None]], boxes: BoxesConfig,
+             problems: dict[int, str]) -> tuple[list[Entry], str]:
+    """The entries of lines whose photos are there, and what is said of their boxes."""
+    form = BoxFormat.of([box for _, _, box in usable if box], boxes)
+    entries, taken = [], []
+    own: dict[Path, set[Fractions]] = {}
+    for line, photo, written_box in usable:
+        with _problem(line.number, problems):
+            box = form.fractions(written_box) if written_box else None
+            if written_box and box:
+                if len(own.setdefault(photo, set()) | {box}) > MAX_BOXES:
+                    raise BoxError(f"{photo.name} has {MAX_BOXES} other boxes already; no more fit")
+                own[photo].add(box)
+                taken.append(written_box)
+            entries.append(Entry(photo, line.says, line.answer, box, line.number))
+    return entries, form.note(taken) if taken else ""
+
+
+@contextmanager
+def _problem(number: int, problems: dict[int, str]) -> Iterator[None]:
+    """What is wrong with a line goes into `problems`."""
     try:
-        columns = [c.strip().lower() for c in next(rows, [])]
-    except csv.Error as error:
-        raise DataError(f"line 1 of {path.name} must name the columns {', '.join(COLUMNS[task])}; it cannot be read "
-                        f"({error}). Is a quote not closed?") from error
-    missing = [c for c in COLUMNS[task] if c not in columns]
-    if missing:
-        raise DataError(f"line 1 of {path.name} must name the columns {', '.join(COLUMNS[task])}; "
-                        f"it lacks {', '.join(missing)}.")
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield rows.line_num, DataError(str(error))
-            continue
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(columns):
-            yield rows.line_num, DataError(f"{len(row)} columns; expected {len(columns)}")
-            continue
-        named: dict[str, Any] = dict(zip(columns, row, strict=True))
-        yield rows.line_num, named | {"box": [named[c] for c in COLUMNS[task][2:]]}
-
-
-def _jsonl(path: Path, task: str) -> Iterator[tuple[int, dict[str, Any] | DataError]]:
-    """The objects of a file with one a line, with their line numbers."""
-    for number, line in byte_lines(path):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            yield number, DataError(f"no json ({reason(error)})")
-            continue
-        yield number, row if isinstance(row, dict) else DataError(f"{kind(row)} where an object was expected")
-
-
-def _corners(box: object) -> list[float]:
-    """Four numbers. Raises DataError."""
-    if not isinstance(box, list) or len(box) != 4:
-        raise DataError(f"the box must be four numbers x1, y1, x2, y2; it is {shown(box)}")
-    try:
-        return [float(v) for v in box]
-    except (TypeError, ValueError) as error:
-        raise DataError(f"the box must be four numbers x1, y1, x2, y2; it is {', '.join(map(str, box)):.80}") from error
+        yield
+    except BROKEN as error:
+        problems[number] = reason(error)
 
 
 def _skipped(table: Table) -> Skipped:

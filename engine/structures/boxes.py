@@ -13,6 +13,7 @@ from engine.wording import shown
 
 MAX_BOXES = 100
 SMALLEST = 1e-3  # width and height of a box, as fractions of the picture
+MOST_FRACTION = 2.0  # a larger number is no fraction, wherever a box reaches over the edge; it is in pixels
 ROUNDING = 1e-6  # by how much fractions in float32 may be wrong at most
 
 
@@ -49,13 +50,16 @@ class Boxes:
     def from_user(cls, fractions: Sequence[Sequence[float]], width: float, height: float) -> Boxes:
         """From boxes that a person gave, as fractions; clipped to the picture.
 
-        Raises BoxError where there are more than 100, or one lies outside or has no area.
+        Raises BoxError where there are more than 100, one is in pixels, or one lies outside or has no area.
         """
         if len(fractions) > MAX_BOXES:
             raise BoxError(f"There are {len(fractions)} boxes; at most {MAX_BOXES} fit. Delete some.")
         for i, box in enumerate(fractions):
             if len(box) != 4 or not all(isinstance(v, (int, float)) and v == v and abs(v) < 1e6 for v in box):
                 raise BoxError(f"Box {i + 1} must be four numbers x1, y1, x2, y2; it is {shown(box)}.")
+            if max(map(abs, box)) > MOST_FRACTION:
+                raise BoxError(f"Box {i + 1} looks like pixels: {', '.join(f'{v:g}' for v in box)}. Give fractions of "
+                               "the picture, from 0 to 1: divide by its width and height.")
         clipped = cls.from_fractions(fractions, width, height).clipped()
         for i, (x1, y1, x2, y2) in enumerate(clipped.xyxy.tolist()):
             if x2 - x1 < (SMALLEST - ROUNDING) * width or y2 - y1 < (SMALLEST - ROUNDING) * height:

@@ -157,12 +157,14 @@ class Skipped:
 @dataclass(frozen=True)
 class DataSet(Generic[Q]):
     """Pictures, what is asked about them, and what was left out. labelled: whether the right answers are known; those
-    of a test split are not public. Raises DataError where nothing is left."""
+    of a test split are not public. note: how the data were read where they leave it open, in words. Raises DataError
+    where nothing is left."""
 
     pictures: tuple[Pictured, ...]
     questions: tuple[Q, ...]
     skipped: Skipped = field(default_factory=Skipped)
     labelled: bool = True
+    note: str = ""
 
     def __post_init__(self) -> None:
         if not self.questions:

@@ -15,6 +15,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from engine.boxes_config import AUTO_BOXES, BoxesConfig
 from engine.config import FineTuneConfig
 from engine.data import datasets
 from engine.data.features import FeatureCache
@@ -56,7 +57,8 @@ MEASURED = 300  # held-out questions that are asked each time
 
 def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, run: Path, tensorboard: bool = False,
              cache: Path | None = None, probe: Probe | None = None, events: Events | None = None,
-             after: Path | None = None, detector: str = "", detector_device: str = "auto", held: bool = False) -> Path:
+             after: Path | None = None, detector: str = "", detector_device: str = "auto", held: bool = False,
+             boxes: BoxesConfig = AUTO_BOXES) -> Path:
     """Train and write `run`/NAME-TASK.safetensors; returns its path.
 
     init: the folder of weights to start from. after: an adapter that another run with the same `tune`, full or lora of
@@ -64,12 +66,13 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     are kept for other runs (default: `run`/features, for this one). probe: what is asked beside the held-out examples
     each time these are measured. events: where the run tells what it does. detector, detector_device: what the regions
     are seen with, as `engine.predictor.Predictor.load` takes it. held: the caller keeps other runs out of `run` already
-    (`engine.training.materials.alone`). Questions about pictures that cannot be read are left out and counted on
-    stderr, as are texts that do not fit. Raises DataError, WeightsError and DiskError for what a user can mend,
-    ConfigError where the folder holds a run with other settings, KeyboardInterrupt after SIGINT or SIGTERM, once the
-    step is done and saved.
+    (`engine.training.materials.alone`). boxes: how those of one's own photos are written. Questions about pictures that
+    cannot be read are left out and counted on stderr, as are texts that do not fit. Raises DataError, WeightsError and
+    DiskError for what a user can mend, ConfigError where the folder holds a run with other settings, KeyboardInterrupt
+    after SIGINT or SIGTERM, once the step is done and saved.
     """
     machine, events = accelerator(), events or Events()
+    datasets.check_boxes(boxes, settings.task, data)
     sight = identity(detector, init)
     _refuse_before(settings, run / "state.pt", init, after, sight)
     predictor = Predictor.load(init, detector, detector_device)
@@ -78,9 +81,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     begun = beginning(settings, after, init) if after else {}
     if begun and settings.tune == "full":
         fill(vlbert, begun, str(after))
-    found = readable(questions(settings, data, split), pieces, answers=settings.words > 0)
-    if found.skipped.count:
-        sys.stderr.write(f"{found.skipped}\n")
+    found = asked(settings, data, split, boxes, pieces)
     seen = predictor.see(Photo.open(probe.photo)) if probe else None
     shared = cache or (run if detector else None)
     plain, views, pictures = features_of(settings, found, predictor.detector, machine, events, sight, run, shared)
@@ -227,10 +228,19 @@ def own_example(settings: FineTuneConfig, info: AdapterInfo, model: FineTuned, p
     return Watched(task_of(info, model, asked, OnePicture(regions), pieces, 0), 0, len(regions), probe.photo)
 
 
-def questions(settings: FineTuneConfig, data: Path, split: str) -> DataSet[Any]:
-    """The examples of a task. Raises DataError."""
+def asked(settings: FineTuneConfig, data: Path, split: str, boxes: BoxesConfig, pieces: WordPieces) -> DataSet[Any]:
+    """The examples whose texts fit; how they were read and what was left out is written to stderr. Raises DataError."""
+    found = readable(questions(settings, data, split, boxes), pieces, answers=settings.words > 0)
+    sys.stderr.write(f"{found.note}\n" if found.note else "")
+    sys.stderr.write(f"{found.skipped}\n" if found.skipped.count else "")
+    return found
+
+
+def questions(settings: FineTuneConfig, data: Path, split: str, boxes: BoxesConfig = AUTO_BOXES) -> DataSet[Any]:
+    """The examples of a task. boxes: how those of one's own photos are written. Raises DataError."""
     readers: dict[str, Callable[..., DataSet[Any]]] = {
-        "vqa": datasets.open_questions, "vcr": datasets.choice_questions, "grounding": datasets.referring_expressions}
+        "vqa": datasets.open_questions, "vcr": datasets.choice_questions,
+        "grounding": partial(datasets.referring_expressions, boxes=boxes)}
     return readers[settings.task](data, split, settings.limit or None)
 
 

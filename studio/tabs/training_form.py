@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from engine.boxes_config import BoxesConfig
 from engine.config import FineTuneConfig, ScenesConfig
+from engine.data.sequences import expression, open_question
 from engine.data.tokenizer import WordPieces
-from engine.data.unpack import PICTURES, TABLE_KINDS
 from engine.errors import ConfigError, DataError, VLBertError
 from engine.structures.photo import Photo
 from studio import forms
+from studio.tabs.uploads import Upload, UploadedFiles, UploadedFolder
 from studio.teaching.jobs import Jobs
 from studio.teaching.orders import Order
 from studio.teaching.own_photos import SHOWN, take
@@ -30,6 +33,8 @@ START: dict[str, Any] = {"task": "grounding", "tune": "full", "epochs": 12.0, "r
                          "extra_regions": 0, "held_out": 0.12, "evaluate_every": 20, "log_every": 5}
 NAMES = {"vqa": "answer a question", "vcr": "choose one of four", "grounding": "point at what words mean"}
 SCENES_AT_FIRST = 600
+BOXES = ("boxes_format", "boxes_unit")
+BOX_NAMES = {"auto": "by the table", "xyxy": "x1, y1, x2, y2", "xywh": "x, y, width, height"}
 NEXT = "next"  # stands for the folder that a run will get
 OWN_REGIONS = 12
 HOW = """**grounding:** a table with the columns `photo, phrase, x1, y1, x2, y2` (pixels, or fractions of the photo).
@@ -84,8 +89,8 @@ def build_form(jobs: Jobs) -> Form:
     with gr.Group(visible=True) as of_scenes:
         scenes = [forms.widget(drawn[0], SCENES_AT_FIRST)]
     with gr.Group(visible=False) as of_own:
-        own, files, folder, said = _build_own()
-        handed = gr.State([])  # what came last, for another task
+        own, files, folder, said, boxes = _build_own()
+        handed = gr.State([])  # what came last, for another task or other boxes
     made["tune"] = forms.widget(fields["tune"], START["tune"])
     with gr.Row(elem_classes="numbers"):
         made |= {name: forms.widget(fields[name], START.get(name), min_width=96) for name in MAIN[2:]}
@@ -109,26 +114,30 @@ def build_form(jobs: Jobs) -> Form:
     check, task = checker(jobs), made["task"]
     assert isinstance(task, gr.Radio)
     for came in (files, folder):
-        came.upload(lambda paths, task: (list(map(str, paths or ())), *check(paths, task)), [came, task],
+        came.upload(lambda sent, *chosen: (sent or [], *check(sent, *chosen)), [came, task, *boxes],
                     [handed, own, said], api_visibility="private")
     files.clear(list, outputs=handed, api_visibility="private")
-    task.change(check, [handed, task], [own, said], api_visibility="private")
+    gr.on([task.change, *(choice.change for choice in boxes)], check, [handed, task, *boxes], [own, said],
+          api_visibility="private")
     return Form(source, scenes, [made[name] for name in MAIN + MORE], own, probe_photo, probe_text, name, command,
                 start)
 
 
-def checker(jobs: Jobs) -> Callable[[Sequence[str] | None, str], tuple[str, str]]:
+def checker(jobs: Jobs) -> Callable[..., tuple[str, str]]:
     """Takes handed-over files for a task: the name under which they are kept, and a report."""
 
-    def check(files: Sequence[str] | None, task: str) -> tuple[str, str]:
+    def check(files: Sequence[Upload] | None, task: str, *boxes: str) -> tuple[str, str]:
         if not files:
             return "", ""
         try:
-            if not all(Path(f).is_file() for f in files):
+            paths, names = [Path(path) for path, _ in files], [name for _, name in files]
+            if not all(path.is_file() for path in paths):
                 raise DataError("What you handed over is no longer kept. Hand it over again.")
             jobs.check_disk()
             pieces = WordPieces(jobs.places.weights / "vocab.txt")
-            taken = take([Path(f) for f in files], task, jobs.places.own, pieces.caption)
+            fits = partial(open_question if task == "vqa" else expression, pieces)
+            stated = forms.read(BoxesConfig, dict(zip(BOXES, boxes, strict=True) if task == "grounding" else ()))
+            taken = take(paths, task, jobs.places.own, fits, names=names, boxes=stated)
             return taken.name, report(taken, [data_url(Photo.open(e.photo), 320) for e in taken.entries[:SHOWN]])
         except VLBertError as error:
             return "", notice(str(error))
@@ -136,10 +145,13 @@ def checker(jobs: Jobs) -> Callable[[Sequence[str] | None, str], tuple[str, str]
     return check
 
 
-def _build_own() -> tuple[gr.State, gr.File, gr.UploadButton, gr.HTML]:
+def _build_own() -> tuple[gr.State, gr.File, gr.UploadButton, gr.HTML, list[gr.Radio]]:
+    """The last are the widgets of `BOXES`."""
     own = gr.State("")
     gr.Markdown(HOW)
-    files = gr.File(label="Zip, or photos and a table", file_count="multiple",
-                    file_types=[".zip", *TABLE_KINDS, *PICTURES], height=140)
-    folder = gr.UploadButton("Choose a folder", file_count="directory", size="sm")
-    return own, files, folder, gr.HTML(elem_id="own-report")
+    files = UploadedFiles(label="Zip, or photos and a table", file_count="multiple", height=140)
+    folder = UploadedFolder("Choose a folder", file_count="directory", size="sm")
+    said = gr.HTML(elem_id="own-report")
+    with gr.Accordion("How the boxes are written", open=False):
+        boxes = [forms.widget(field, names=BOX_NAMES) for field in forms.fields_of(BoxesConfig, BOXES)]
+    return own, files, folder, said, [choice for choice in boxes if isinstance(choice, gr.Radio)]

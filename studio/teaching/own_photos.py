@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.boxes_config import AUTO_BOXES, BoxesConfig
 from engine.data.unpack import LIMITS, TABLES, Limits, unpack
 from engine.errors import DataError, PhotoError
 from engine.structures.photo import Photo
@@ -23,13 +24,15 @@ ARRIVING = "arriving-"  # begins the name of what is being checked
 
 @dataclass(frozen=True)
 class Taken:
-    """What was handed over. name: of its folder. problems: "line 7: …" for each that is left out; others: files that
-    are neither picture nor table. entries: what can be learned from; photos: how many of them there are."""
+    """What was handed over. name: of its folder. problems: "line 7: …" for each line that is left out, and sentences
+    about pictures that are; others: files that are neither picture nor table. entries: what can be learned from;
+    photos: how many of them there are. note: how the boxes were taken."""
 
     name: str
     entries: tuple[own.Entry, ...]
     problems: tuple[str, ...]
     others: tuple[str, ...]
+    note: str = ""
 
     @property
     def photos(self) -> int:
@@ -37,11 +40,23 @@ class Taken:
 
 
 def take(files: Sequence[Path], task: str, folder: Path, fits: Callable[[str], object],
-         limits: Limits = LIMITS) -> Taken:
-    """Keep these files, one zip or photos and a table, below `folder`, with the lines that can be used.
+         limits: Limits = LIMITS, *, names: Sequence[str] = (), boxes: BoxesConfig = AUTO_BOXES) -> Taken:
+    """Keep the files of a visitor, with the lines that can be used. Every photo that a line names is read whole.
 
-    Every photo that a line names is read whole. fits: raises VLBertError for words that the model cannot take.
-    Raises DataError where nothing can be used or the files are refused; nothing is kept then.
+    Args:
+        files: one zip, or photos and a table
+        task: what is to be taught
+        folder: below which they are kept
+        fits: raises VLBertError for words that the model cannot take
+        limits: of what is taken
+        names: what the visitor calls the files (default: as their paths end)
+        boxes: how the boxes of the table are written (default: by their numbers)
+
+    Returns:
+        What can be used, and what was left out.
+
+    Raises:
+        DataError: nothing can be used, or the files are refused; nothing is kept then
     """
     from engine.data import own  # imports PyTorch, which takes seconds: the page is served before
 
@@ -49,12 +64,14 @@ def take(files: Sequence[Path], task: str, folder: Path, fits: Callable[[str], o
         raise DataError("No files have come. Choose photos and a table, or a zip of both.")
     arrived = folder / f"{ARRIVING}{secrets.token_hex(6)}"
     try:
-        others = unpack(files, arrived, limits)
-        table = own.read(arrived, task, fits)
+        left_out = unpack(files, arrived, limits, names)
+        table = own.read(arrived, task, fits, boxes=boxes, left_out=left_out)
         good, problems = _readable(table)
+        problems += [f"{why}." for name, why in left_out.items() if why and not any(why in p for p in problems)]
         if len({entry.photo for entry in good}) < 2:
             raise DataError("At least two photos with a line each are needed, one to learn from and one to measure on; "
-                            f"{len({e.photo for e in good})} can be used. " + " ".join(problems[:5]))
+                            f"{len({e.photo for e in good})} can be used. "
+                            + " ".join(f"{problem.rstrip('.')}." for problem in problems[:5]))
         for name in TABLES:
             (arrived / name).unlink(missing_ok=True)
         root = arrived.resolve()
@@ -64,7 +81,8 @@ def take(files: Sequence[Path], task: str, folder: Path, fits: Callable[[str], o
             arrived.rename(kept)
         moved = tuple(own.Entry(kept / e.photo.relative_to(root), e.says, e.answer, e.box, e.line)
                       for e in good)
-        return Taken(kept.name, moved, tuple(problems), tuple(others))
+        others = tuple(name for name, why in left_out.items() if not why)
+        return Taken(kept.name, moved, tuple(problems), others, table.note)
     finally:
         shutil.rmtree(arrived, ignore_errors=True)
 

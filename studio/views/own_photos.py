@@ -18,6 +18,8 @@ def report(taken: Taken, pictures: Sequence[str]) -> str:
     """pictures: addresses of the photos of the first entries."""
     lines, photos = len(taken.entries), taken.photos
     said = [f'<p class="good">{lines} line{"s" * (lines != 1)} about {photos} photos can be used.</p>']
+    if taken.note:
+        said.append(f'<p class="hint">{escape(taken.note)}</p>')
     if taken.problems:
         named = "".join(f"<li>{escape(without_folders(p))}</li>" for p in taken.problems[:MOST_NAMED])
         more = len(taken.problems) - MOST_NAMED

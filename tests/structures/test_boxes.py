@@ -35,6 +35,8 @@ def test_overlap_agrees_with_torchvision(boxes: list) -> None:
     ([(0.1, 0.1, 0.5, 0.5), (0.3, 0.3, 0.3, 0.6)], "Box 2 has no area"),
     ([(0.6, 0.6, 0.2, 0.2)], "Box 1 has no area"),
     ([(0.0, 0.0, 0.5, 0.5)] * 101, "There are 101 boxes; at most 100 fit"),
+    ([(0.1, 0.1, 0.5, 0.5), (64, 120, 256, 312)],
+     r"^Box 2 looks like pixels: 64, 120, 256, 312\. Give fractions of the picture, from 0 to 1: divide by its width"),
     ([(0.0, 0.0, float("nan"), 0.5)], "Box 1 must be four numbers"),
     ([(0.0, 0.0, 0.5)], "Box 1 must be four numbers"),
     ([("a", 0, 1, 1)], "Box 1 must be four numbers"),
