@@ -94,7 +94,7 @@ def served(*flags: str, app: Path = APP) -> Iterator[tuple[str, float]]:
     process = subprocess.Popen([sys.executable, str(app), "--port", str(port), *flags], cwd=APP.parent,
                                stdout=subprocess.DEVNULL)
     try:
-        while not _answers(url):
+        while not answers(url):
             if process.poll() is not None:
                 raise RuntimeError(f"{app.name} ended with code {process.returncode} before it served a page.")
             if time.monotonic() - begun > SECONDS_TO_SERVE:
@@ -142,7 +142,8 @@ def _time_click(page: Page, number: int) -> float:
     return float(page.evaluate("() => window.painted"))
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a page is served there."""
     try:
         with urllib.request.urlopen(url, timeout=5) as reply:
             return reply.status == 200

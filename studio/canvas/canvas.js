@@ -10,6 +10,7 @@ let opening = 0;
 
 const courier = makeCourier();
 const notices = makeNotices();
+const keeper = makeKeeper("canvas");
 const store = makeStore((now, before) => {
   if (now !== before) why.moved();
   if (now.photo !== before.photo) {
@@ -17,6 +18,7 @@ const store = makeStore((now, before) => {
     reply = NO_ANSWERS;
   }
   remote.moved(now);
+  keep(now);
   if (now.regions && ui.selected >= now.regions.length) ui.selected = null;
   redraw();
 });

@@ -15,8 +15,8 @@ from studio.service import Service
 
 FOLDER = Path(__file__).parent
 SCRIPTS = ("dom", "state", "server", "sources", "photo", "boxes", "picture", "marks", "words", "answers", "status",
-           "steps", "render", "remote", "works", "values", "effects", "stage", "proof", "attribution", "attention",
-           "attention_panel", "bertviz", "heads", "leak", "compare", "take", "why", "canvas")
+           "keep", "steps", "render", "remote", "works", "values", "effects", "stage", "proof", "attribution",
+           "attention", "attention_panel", "bertviz", "heads", "leak", "compare", "take", "why", "canvas")
 STYLES = ("canvas", "picture", "panel", "why", "attention")
 
 

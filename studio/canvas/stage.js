@@ -36,7 +36,9 @@ function makeStage({ pointed, chosen }) {
     const pieces = [];
     chips.words.forEach((word, index) => {
       if (word.before) pieces.push(word.before);
-      pieces.push(button("word", index, word.readable ? "token" : "token unread", word.text));
+      const token = button("word", index, word.readable ? "token" : "token unread", word.text);
+      if (!word.known) token.dir = "ltr"; // a mask does not decide which way the caption runs
+      pieces.push(token);
     });
     tokens.replaceChildren(...pieces, chips.after);
     settle.forEach((one) => one());

@@ -3,11 +3,11 @@
 // photo: { key, picture, width, height, shows, source } or null. caption: text. chips: the caption cut into words, or
 // null while the model has not read it. regions: [{ box, label, percent, score, first, mine }], the whole picture first; null while
 // the detector has not looked. edited: whether the boxes are the visitor's rather than the detector's own. suggested:
-// whether the caption was made from the detector's labels.
+// whether the caption was made from the detector's labels; typed: whether the visitor wrote it.
 // hiddenWords, hiddenRegions: places, ascending. headsOff: [layer, head] of attention heads that are switched off.
 
 const NOTHING = Object.freeze({
-  photo: null, caption: "", suggested: false, chips: null, regions: null, edited: false, hiddenWords: [],
+  photo: null, caption: "", suggested: false, typed: false, chips: null, regions: null, edited: false, hiddenWords: [],
   hiddenRegions: [], headsOff: [],
 });
 const MOST_UNDO = 100;
@@ -59,6 +59,10 @@ function makeStore(changed) {
     },
   };
 }
+
+// What a link and the tab's storage hold of a state beside its photo.
+const plainFields = (state) => ({ shows: state.photo.shows, caption: state.caption, words: state.hiddenWords,
+  regions: state.hiddenRegions, boxes: state.edited ? state.regions.slice(1).map((r) => r.box) : null, heads: state.headsOff });
 
 const toggled = (places, place) => (places.includes(place)
   ? places.filter((p) => p !== place) : [...places, place].sort((a, b) => a - b));

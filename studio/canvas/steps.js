@@ -78,7 +78,7 @@ async function readCaption(caption) {
   const chips = await courier.call("read", { caption });
   const { now } = store;
   const hiddenWords = now.chips ? carriedOver(now.chips.words, now.hiddenWords, chips.words) : [];
-  step({ caption, chips, hiddenWords, suggested: false });
+  step({ caption, chips, hiddenWords, suggested: false, typed: true });
 }
 
 // Whatever the present state still lacks: the words of its caption, the labels of its boxes, the answers.
@@ -119,16 +119,16 @@ async function readFirst(state) {
   const chips = await courier.call("read", { caption });
   if (store.now.photo !== state.photo || store.now.chips) return;
   const hide = chips.words.findIndex((w) => w.text.toLowerCase() === state.photo.hide);
-  store.amend({ caption, chips, suggested: !state.caption,
+  store.amend({ caption, chips, suggested: !state.caption || state.suggested,
     hiddenWords: hide < 0 ? store.now.hiddenWords : [hide] });
 }
 
-// What a link says of a photo's state, beside its caption.
+// What a link, or the tab's storage, says of a photo's state, beside its caption.
 function statedBy(linked, photo) {
   const regions = linked.boxes ? [{ box: [0, 0, 1, 1], label: "whole picture", percent: "", first: false, mine: false },
     ...linked.boxes.map((box) => ({ box, label: null, percent: "", first: true, mine: true }))] : null;
   return { photo: Object.freeze({ ...photo, hide: null }), hiddenWords: linked.words || [], headsOff: linked.heads || [],
-    hiddenRegions: linked.regions || [], ...(regions ? { regions, edited: true } : {}) };
+    hiddenRegions: linked.regions || [], typed: Boolean(linked.typed), suggested: Boolean(linked.suggested), ...(regions ? { regions, edited: true } : {}) };
 }
 
 async function open(source, shows, linked = null) {
@@ -152,10 +152,31 @@ async function open(source, shows, linked = null) {
   }
 }
 
-// A link to a state opens it; without one the first example is there.
+// A link to a state opens it, else what was open before the page was loaded anew; else the first example is there.
 async function openFirst(examples) {
   await openLink();
-  if (!store.now.photo) await open({ number: 0 }, examples[0].shows); // the message about the link stays
+  if (store.now.photo || await openKept()) return;
+  await open({ number: 0 }, examples[0].shows); // the message about the link stays
+}
+
+// Whether anything was kept to be opened.
+async function openKept() {
+  const kept = await keeper.load();
+  if (!kept) return false;
+  const source = kept.blob ? { blob: kept.blob } : kept.source;
+  if (source) await open(source, kept.shows, kept);
+  else notices.complain(kept.typed ? `${PHOTO_LOST} Its caption was: ${kept.caption}` : PHOTO_LOST);
+  return Boolean(source);
+}
+
+// An own photo and an own caption outlast a reload; an example is there again anyway.
+function keep(state) {
+  if (!state.photo) return; // nothing has been opened yet
+  const { source } = state.photo;
+  if (source.blob || state.typed) {
+    keeper.save({ ...plainFields(state), typed: state.typed, suggested: state.suggested,
+      source: source.blob ? null : source }, source.blob || null);
+  } else keeper.save(null);
 }
 
 // What the address links to, also where a link is pasted into a tab that already shows the studio.

@@ -33,9 +33,7 @@ function makeTake({ why, courier, method }) {
     const { source } = state.photo;
     note();
     const photo = source.blob ? { kept: (await courier.about("keep", state)).kept } : source;
-    const fields = { photo, shows: state.photo.shows, caption: state.caption, words: state.hiddenWords, regions: state.hiddenRegions,
-      boxes: state.edited ? state.regions.slice(1).map((r) => r.box) : null, heads: state.headsOff };
-    const address = linkTo(fields);
+    const address = linkTo({ photo, ...plainFields(state) });
     try {
       await navigator.clipboard.writeText(address);
     } catch { /* no clipboard here: the address is shown below */ }

@@ -15,7 +15,7 @@ from studio.tasks_canvas.server import task_functions
 
 FOLDER = Path(__file__).parent
 CANVAS = FOLDER.parent / "canvas"
-SHARED_SCRIPTS = ("dom", "server", "sources", "photo", "boxes", "status", "works", "values")
+SHARED_SCRIPTS = ("dom", "server", "sources", "photo", "boxes", "status", "keep", "works", "values")
 SCRIPTS = ("fields", "lights", "results", "adapters", "asking", "attributing", "tasks")
 SHARED_STYLES = ("canvas", "picture", "panel")
 

@@ -15,6 +15,7 @@ const courier = makeCourier();
 courier.bring = (file) => courier.asVisitor(() => server.bring({ binary: true,
   data: { visitor: courier.visitor, name: file.name, adapter: file } }));
 const notices = makeNotices();
+const keeper = makeKeeper("tasks");
 const adapters = makeAdapters(courier, { complain: notices.complain, changed(mode) {
   notices.clear();
   delete now.results[mode];
@@ -26,6 +27,7 @@ const fields = makeFields({ picked: pick, changed(change) {
   own.typed = [own.text, ...own.answers, ...own.rationales].some((text) => text.trim());
   own.right = null;
   showChoiceHint();
+  keep();
 } });
 const attributing = makeAttributing({ complain: notices.complain });
 const renderRegions = makeRegions({ choose: chooseRegion, point(index) { now.pointed = index; redraw(); } });
@@ -55,6 +57,7 @@ function setMode(mode) {
   notices.clear();
   showFields();
   redraw();
+  keep();
   drawForChoice();
 }
 
@@ -96,10 +99,41 @@ function opened(photo, fields) {
   part("studio").classList.remove("asking");
   showFields();
   redraw();
+  keep();
   look();
 }
 
-async function openPhoto(source, shows) {
+// An own photo and own texts outlast a reload, on a drawn scene too, which is drawn once more.
+function keep() {
+  if (!now.photo) return; // nothing has been opened yet
+  const blob = now.names ? null : now.photo.source.blob || null;
+  if (!blob && !Object.values(now.texts).some((own) => own.typed)) keeper.save(null);
+  else {
+    keeper.save({ mode: now.mode, texts: now.texts, shows: now.photo.shows, scene: now.names ? scenes - 1 : null,
+      number: now.photo.source.number ?? null }, blob);
+  }
+}
+
+// Whether anything was kept to be opened.
+async function openKept() {
+  const kept = await keeper.load();
+  if (!kept?.texts) return false;
+  now.mode = kept.mode;
+  if (kept.scene !== null) {
+    now.texts = kept.texts;
+    scenes = kept.scene;
+    await drawScene();
+  } else if (kept.blob || kept.number !== null) {
+    await openPhoto(kept.blob ? { blob: kept.blob } : { number: kept.number }, kept.shows, kept.texts);
+  } else {
+    notices.complain(PHOTO_LOST);
+    return false;
+  }
+  return true;
+}
+
+// texts: what was written about it, in place of an example's own.
+async function openPhoto(source, shows, texts = null) {
   const mine = now.opening += 1;
   now.coming = source;
   notices.clear();
@@ -108,7 +142,8 @@ async function openPhoto(source, shows) {
     const { photo } = await courier.open(source, shows);
     const offered = source.number === undefined ? {} : await courier.call("suggest", { number: source.number });
     if (mine !== now.opening) return;
-    for (const mode of ["ask", "point"]) if (offered[mode]) now.texts[mode] = textsOf(offered[mode][0]);
+    if (texts) now.texts = texts;
+    else for (const mode of ["ask", "point"]) if (offered[mode]) now.texts[mode] = textsOf(offered[mode][0]);
     opened(photo, { offered });
   } catch (problem) {
     if (mine !== now.opening) return;
@@ -116,7 +151,7 @@ async function openPhoto(source, shows) {
     setText(part("wait"), NO_PHOTO);
     if (!now.regions) await look(); // at the photo from before, which nobody else looks at any more
     notices.complain(source.blob ? `${shows}: ${problem.message}` : problem.message,
-      isPassing(problem) ? () => openPhoto(source, shows) : null);
+      isPassing(problem) ? () => openPhoto(source, shows, texts) : null);
   } finally {
     part("studio").classList.remove("opening");
   }
@@ -206,7 +241,7 @@ async function begin() {
   const examples = await fetchExamples(courier, notices);
   sources.showExamples(examples);
   const start = Math.max(0, examples.findIndex((e) => e.shows.includes("astronaut")));
-  if (!now.photo && !now.coming) await openPhoto({ number: start }, examples[start].shows);
+  if (!now.photo && !now.coming && !await openKept()) await openPhoto({ number: start }, examples[start].shows);
   drawForChoice();
 }
 

@@ -9,14 +9,15 @@ from urllib.parse import urljoin
 import pytest
 from PIL import Image
 
-from studio.bench import find_chromium, served
+from studio.bench import answers, find_chromium, served
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (requirements-test.txt).")
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from pages import FAKE_APP, ROOT  # noqa: E402  (found through the path above)
+from pages import FAKE_APP, ROOT, listen  # noqa: E402  (found through the path above)
 
+UNREACHABLE = ("ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY_RESPONSE", "Failed to fetch", "network error")
 PATIENCE = 60_000  # milliseconds: a shared machine may be slow, and nothing here is about speed
 
 
@@ -57,9 +58,11 @@ def browsers():
 def visit(chromium, browsers):
     """visit(url, **options of the browser context): a visitor of their own with the page open.
 
-    Nothing of one visitor is left for the next: their pages are closed, what they stored is deleted.
+    Nothing of one visitor is left for the next: their pages are closed, what they stored is deleted. A test fails at
+    its end where the browser reported an error on any of its pages (`pages.listen`), from the first request on. Once
+    the server is stopped, its pages may say that they cannot reach it.
     """
-    used, alone = [], []
+    used, alone, pages = [], [], []
 
     def opened(url, **options):
         shown = {"viewport": {"width": 1366, "height": 900}, "color_scheme": "light"}
@@ -77,15 +80,14 @@ def visit(chromium, browsers):
         if url.startswith("http"):
             page.goto(urljoin(url, "/robots.txt"))  # nothing is there, but it is of the same origin
             page.evaluate("localStorage.clear()")
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(error.stack or str(error)))
-        page.on("dialog", lambda dialog: (page.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.requested = []
-        page.on("request", lambda request: page.requested.append(request.url))
+        listen(page)
+        pages.append((page, page.problems))
         page.goto(url)
         return page
 
     yield opened
+    reported = [problem for page, problems in pages for problem in problems
+                if not (any(sign in problem for sign in UNREACHABLE) and not answers(page.url))]
     for context in used:
         for page in context.pages:
             page.close()
@@ -93,6 +95,7 @@ def visit(chromium, browsers):
         browsers.append(context)
     for context in alone:
         context.close()
+    assert reported == []
 
 
 @pytest.fixture

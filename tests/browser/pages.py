@@ -2,12 +2,36 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Route, expect
 
 ROOT = Path(__file__).parent.parent.parent
 FAKE_APP = ROOT / "tests" / "studio" / "fake_app.py"
 
 expect.set_options(timeout=60_000)  # a shared machine may be slow, and nothing here is about speed
+
+
+def listen(page: Page) -> None:
+    """From now on `page.problems` gets whatever the browser reports as wrong, `page.requested` every address.
+
+    Uncaught errors, errors on the console, dialogs, answers of 400 and above and requests that failed; a request that
+    the page itself gives up, as when it is closed, is none.
+    """
+    page.problems, page.requested = [], []
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            page.problems.append(f"console: {message.text}")
+
+    def failed(request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":
+            page.problems.append(f"{request.failure}: {request.url}")
+
+    page.on("console", said)
+    page.on("requestfailed", failed)
+    page.on("response", lambda r: page.problems.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+    page.on("pageerror", lambda error: page.problems.append(error.stack or str(error)))
+    page.on("dialog", lambda dialog: (page.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("request", lambda request: page.requested.append(request.url))
 
 
 def answered(page: Page) -> None:

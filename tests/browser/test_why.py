@@ -83,6 +83,25 @@ def test_a_map_stands_beside_its_proof_and_its_numbers(visit, studio_url):
     assert page.problems == []
 
 
+def test_another_example_under_what_if_leaves_no_table_of_old_values_under_new_words(visit, fake_url):
+    page = visit(fake_url)
+    answered(page)
+    page.locator("#canvas .why").scroll_into_view_if_needed()
+    first = page.locator('#canvas [data-part="numbers"] tbody th')
+    expect(first).to_have_count(10)
+    page.locator("#why-tab-compare").click()
+    old = page.locator('#canvas [data-part="numbers"]').inner_html()
+    page.locator('#canvas [data-part="examples"] button').nth(1).click()  # its caption has fewer words
+    expect(page.locator('#canvas [data-part="image"]')).to_have_attribute("alt", re.compile("^horses"))
+    expect(page.locator('#canvas [data-part="studio"]')).to_have_attribute("data-hidings", re.compile("."))
+    page.wait_for_timeout(300)
+    assert page.locator('#canvas [data-part="numbers"]').inner_html() == old
+    page.locator("#why-tab-map").click()
+    expect(first.first).to_be_visible()
+    assert page.locator('#canvas [data-part="numbers"]').inner_html() != old
+    assert page.problems == []
+
+
 def test_the_first_explanation_comes_by_itself_and_is_dropped_when_the_visitor_goes_on(visit, studio_url):
     page = visit(studio_url, viewport={"width": 1366, "height": 420})  # "Why?" is out of sight
     asked = []
