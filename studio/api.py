@@ -11,6 +11,8 @@ import gradio as gr
 from engine.errors import VLBertError
 from engine.structures.caption import unread
 from engine.structures.questions import CHOICES
+from studio.canvas.why_server import asked as asked_in
+from studio.canvas.why_server import text
 from studio.errors import RequestError, without_folders
 from studio.explaining.explanations import Explanations, Subject
 from studio.service import Masking, Service
@@ -107,10 +109,11 @@ class Api:
         """
         from engine.explain.methods import DEFAULT
         from engine.explain.methods import method as known
-        from engine.explain.question import Asked
 
         with self._asking(photo, caption, hidden_words, hidden_regions, boxes, heads_off, masking) as asks:
-            asked, name = Asked(cast(Any, kind), int(index), answer), known(method or DEFAULT).name
+            place = int(index) if isinstance(index, float) and index.is_integer() else index
+            asked = asked_in({"asked": {"kind": kind, "index": place, "answer": answer}})
+            name = known(text({"method": method or DEFAULT}, "method")).name
             made = explanations.attribution(self._explain.attribute(asks, asked, name))
             if proof:
                 made["proof"] = explanations.proof(self._explain.prove(asks, asked, name), known(name).title)

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from engine.config import ModelConfig
-from engine.errors import ConfigError, WeightsError
+from engine.errors import WeightsError
 from engine.weights.files import check_file, fill, read_tensors, write_tensors
 
 Parsed = TypeVar("Parsed")
@@ -75,7 +75,9 @@ def read_json(path: Path, *, kind: str, parse: Callable[[str], Parsed]) -> Parse
         if content["kind"] != kind:
             raise WeightsError(f"{path} holds a {content['kind']}; a {kind} was expected. Choose another file.")
         return parse(content["config"])
-    except (ConfigError, KeyError, json.JSONDecodeError) as error:
+    except WeightsError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
         raise WeightsError(f"{path} was saved with a configuration of another version: {error} "
                            "Convert or train it again.") from error
 

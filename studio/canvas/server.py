@@ -26,6 +26,7 @@ from studio.views.photo import data_url
 from studio.views.regions import chips, regions
 
 THUMBNAIL = 144
+WITH_FILES = ("open_photo", "bring")  # functions that take files
 _log = logging.getLogger(__name__)
 
 Reply = dict[str, Any]
@@ -96,8 +97,10 @@ def answering(function: Callable[[Any], Reply]) -> Callable[[Any], Reply]:
     @functools.wraps(function)
     def answered(sent: Any) -> Reply:
         try:
-            if not isinstance(sent, (dict, DataWithFiles)):
+            if not isinstance(sent.data if isinstance(sent, DataWithFiles) else sent, dict):
                 raise RequestError("A request is a set of named fields. Reload the page.")
+            if isinstance(sent, DataWithFiles) and function.__name__ not in WITH_FILES:
+                raise RequestError("A file was sent where none is expected. Reload the page.")
             return function(sent)
         except VLBertError as error:
             return {"error": without_folders(str(error)), "kind": type(error).__name__}

@@ -57,7 +57,7 @@ def task_functions(service: Service, explain: Explanations, desk: TaskDesk) -> l
         return {"adapters": [_offered(offer) for offer in desk.offers()]}
 
     def bring(sent: Any) -> Reply:
-        if not isinstance(sent, DataWithFiles) or len(sent.files) != 1 or not isinstance(sent.data, dict):
+        if not isinstance(sent, DataWithFiles) or len(sent.files) != 1:
             raise RequestError("Exactly one file must be sent. Reload the page.")
         service.visitors.note(_text(sent.data, "visitor"), 0)
         return _offered(desk.bring(sent.files[0][1], _text(sent.data, "name")[:MOST_NAME] or "Your file"))

@@ -66,10 +66,12 @@ def test_a_file_that_is_no_picture_comes_back_as_a_sentence(server):
     assert server["open_photo"](sent)["kind"] == "PhotoError"
 
 
-def test_a_fault_of_ours_is_logged_and_gives_no_details_away(server, caplog):
-    assert server["status"]([])["kind"] == "RequestError"
+def test_a_fault_of_ours_is_logged_and_gives_no_details_away(server, caplog, monkeypatch):
+    sent = DataWithFiles(data=None, files=[("a.png", b"")])
+    assert {server[name](what)["kind"] for name, what in (("status", []), ("open_photo", sent))} == {"RequestError"}
     with caplog.at_level(logging.ERROR):
-        reply = server["open_photo"](DataWithFiles(data=None, files=[("a.png", b"")]))
+        monkeypatch.setattr("studio.canvas.server.all_examples", lambda: 1 / 0)
+        reply = server["examples"]({})
     assert reply == {"error": "Something went wrong in the studio. What you have is kept; try again.",
                      "kind": "Unexpected"}
-    assert "open_photo failed." in caplog.text
+    assert "examples failed." in caplog.text
