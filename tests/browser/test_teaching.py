@@ -1,5 +1,6 @@
 """A person teaches the model from the page: Start, first points, Stop, and everything is there again afterwards."""
 
+import json
 import re
 
 import pytest
@@ -115,6 +116,33 @@ def test_the_form_follows_an_example_of_ones_own_and_checks_photos_for_another_t
     expect(page.locator("#own-report")).to_contain_text("it lacks phrase")
     page.get_by_label("answer a question").check()
     expect(page.locator("#own-report")).to_contain_text("2 lines about 2 photos can be used")
+    assert page.problems == []
+
+
+def test_uploaded_photos_keep_their_names_and_boxes_are_read_as_the_visitor_states_them(visit, idle_url, picture,
+                                                                                        tmp_path):
+    names = ["<Wow!> $5 {0}?.png", "Screenshot 3.04\u202fPM.png", "two  spaces.png"]
+    (tmp_path / "mine").mkdir()
+    for number, name in enumerate(names):
+        picture(f"mine/{name}", size=(160, 120 + number))
+    (tmp_path / "mine" / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(400))
+    (tmp_path / "mine" / "photos.jsonl").write_text("".join(json.dumps(
+        {"photo": name, "phrase": "the square", "box": [88, 36, 48, 60]}) + "\n" for name in [*names, "IMG_1.HEIC"]))
+    page = opened(visit, idle_url)
+    page.get_by_label("my own photos").check()
+    report = page.locator("#own-report")
+    page.locator('#training input[type="file"]').first.set_input_files(sorted((tmp_path / "mine").iterdir()))
+    expect(report).to_contain_text("3 of 3 boxes, such as 88, 36, 48, 60, cannot be x1, y1, x2, y2")
+    page.get_by_role("button", name="How the boxes are written").click()
+    page.get_by_label("x, y, width, height").check()
+    expect(report).to_contain_text("3 lines about 3 photos can be used")
+    expect(report).to_contain_text("The boxes were taken as x, y, width, height in pixels")
+    expect(report).to_contain_text("line 4: IMG_1.HEIC is HEIC, which is not read; save it as JPEG or PNG")
+    assert report.locator(".region").first.get_attribute("style").startswith("left:55.00%;top:30.00%;width:30.00%")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a folder").click()
+    chooser.value.set_files(str(tmp_path / "mine"))
+    expect(report).to_contain_text("3 lines about 3 photos can be used")
     assert page.problems == []
 
 
