@@ -66,6 +66,13 @@ def test_what_a_lesson_claims_comes_true_with_the_shipped_model(predictor, seen,
     assert not any(character.isdigit() for character in step.reveal)  # and by no stored figure
 
 
+@pytest.mark.parametrize("step", [s for s in STEPS if s.values[0].after.regions])
+def test_where_a_region_is_hidden_the_detectors_label_is_the_thing_that_the_lesson_names(predictor, seen, step) -> None:
+    named = " ".join((*step.text, step.question, step.reveal)).lower()
+    for region in step.after.regions:
+        assert seen(step.after).labels[region] in named
+
+
 def test_there_are_eight_lessons_each_under_five_minutes_on_examples_that_exist() -> None:
     lessons = all_lessons()
     assert len(lessons) == 8 and all(lesson.minutes < 5 for lesson in lessons)

@@ -66,3 +66,22 @@ def test_what_cannot_be_asked_is_said_in_a_sentence(api, fields, sentence):
         api.ask(PHOTO.read_bytes(), **fields)
     assert sentence in str(refused.value)
     assert "Reload the page" not in str(refused.value)
+
+
+def test_a_program_learns_which_words_cannot_be_read_and_what_the_target_is(api):
+    caption = "A red circle 🔴 beside a <mask> on the ___ ."
+    said = api.predict(PHOTO.read_bytes(), caption, [3], [1], boxes=[[0.1, 0.1, 0.5, 0.5], [0.4, 0.4, 0.9, 0.9]])
+    assert said["caption_words"] == ["A", "red", "circle", "🔴", "beside", "a", "<mask>", "on", "the", "___", "."]
+    assert said["unread_words"] == [3]
+    assert said["caption_note"] == "The model's vocabulary does not hold “🔴”: it sees [UNK] in its place."
+    assert [(w["index"], w["title"], w["known"]) for w in said["words"]] == [
+        (3, "🔴", False), (6, "[MASK]", False), (9, "[MASK]", False)]
+    assert said["words"][0]["note"].startswith("The model’s vocabulary does not hold “🔴”: while it is visible")
+    assert [r["target"] for r in said["regions"]] == ["Detector’s label"]
+    assert not any(c["true"] for c in said["regions"][0]["best"])
+    assert all(0 < r["probability"] <= 1 and r["percent"] for r in said["photo_regions"])
+    with pytest.raises(gr.Error) as refused:
+        api.explain(PHOTO.read_bytes(), caption, [3], [], index=3, answer="🔴")
+    assert "“🔴” is not in the model's vocabulary, so the model gives it no probability." in str(refused.value)
+    asked = api.ask(PHOTO.read_bytes(), question="what is the 🔴 ?")
+    assert asked["note"] == "The model's vocabulary does not hold “🔴”: it sees [UNK] in its place."
