@@ -8,6 +8,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.commands.shared import add_detector, detector_of
+from engine.errors import ConfigError
+
 ROOT = Path(__file__).parent.parent
 WEIGHTS, RUNS = ROOT / "assets" / "weights", ROOT / "runs"
 
@@ -22,11 +25,7 @@ def read_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--mcp", action="store_true", help="also offer /predict and /explain by the Model "
                         "Context Protocol; needs pip install -r requirements-mcp.txt, not for a public page")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the model (default: assets/weights)")
-    parser.add_argument("--detector", default="", metavar="detectron2:CONFIG[:WEIGHTS]|FILE",
-                        help="compute regions with detectron2, or with a file that `convert detectron2` wrote "
-                        "(default: the detector of the weights)")
-    parser.add_argument("--detector-device", default="auto", help="where that detector computes: auto, cpu, cuda "
-                        "(only the processor is tested)")
+    add_detector(parser)
     parser.add_argument("--public", action="store_true",
                         help="for a page that anybody can open: uploads of at most 16 MB, a limit on each visitor's "
                         "requests, no fine-tuning (the default on a Hugging Face Space)",
@@ -47,4 +46,8 @@ def read_flags(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--mcp is for programs on this machine. Leave it out, or --public and --share.")
     if flags.mcp and importlib.util.find_spec("mcp") is None:
         parser.error("--mcp needs a package that is not installed: pip install -r requirements-mcp.txt")
+    try:
+        flags.detector, flags.detector_device = detector_of(flags)
+    except ConfigError as error:
+        parser.error(str(error))
     return flags

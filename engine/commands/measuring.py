@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.boxes_config import BoxesConfig
 from engine.commands.asking import adapter_of, add_asking, answered, task_of
-from engine.commands.shared import WEIGHTS, add_detector, add_settings, settings_of, write
+from engine.commands.shared import WEIGHTS, add_detector, add_settings, check_targets, detector_of, settings_of, write
 from engine.config import TASKS
 from engine.errors import ConfigError, DataError
 
@@ -49,6 +49,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     from engine.memory import keep_freed_memory
     from engine.predictor import Predictor
 
+    detector = detector_of(options)
+    check_targets(options, options.data)
     keep_freed_memory()
     check_boxes(settings_of(options, BoxesConfig), options.what, options.data)
     if options.what in TASKS:
@@ -63,7 +65,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from engine.measure.proposals import recall
 
     photos, left_out = readable_photos(read(options.data, options.split, options.limit))
-    predictor = Predictor.load(options.weights, options.detector, options.detector_device)
+    predictor = Predictor.load(options.weights, *detector)
     if options.what == "proposals":
         found = recall(predictor, photos)
         figures: dict[str, Any] = found.overall() | {"by_kind": found.by_kind(), "n_images": len(photos)}
@@ -80,13 +82,11 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _evaluate_task(options: argparse.Namespace) -> dict[str, Any]:
-    from engine.measure.answers import check_place, write_answers
+    from engine.measure.answers import write_answers
     from engine.predictor import Predictor
     from engine.weights.adapters import base_file, digest, load_adapter
 
-    if options.answers:
-        check_place(options.answers)
-    predictor = Predictor.load(options.weights, options.detector, options.detector_device)
+    predictor = Predictor.load(options.weights, *detector_of(options))
     path = options.adapter or options.weights / f"{predictor.config.name}-{options.what}.safetensors"
     model, info = load_adapter(path, predictor.model, digest(base_file(options.weights)), predictor.config)
     if info.task != options.what:
@@ -141,14 +141,15 @@ def _predict(options: argparse.Namespace) -> None:
     from engine.structures.caption import unread
     from engine.structures.photo import Photo
 
-    task = task_of(options)
+    task, detector = task_of(options), detector_of(options)
+    check_targets(options, options.image, options.boxes)
     photo, stated, boxes = Photo.open(options.image), settings_of(options, BoxesConfig), None
     if options.boxes:
         boxes, note = file_boxes(options.boxes, Photo.check(options.image), stated)
         sys.stderr.write(f"{note}\n" if note else "")
     elif stated.stated:
         raise ConfigError(f"{' and '.join(stated.stated)} can only be given with --boxes. Leave that out.")
-    predictor = Predictor.load(options.weights, options.detector, options.detector_device)
+    predictor = Predictor.load(options.weights, *detector)
     adapter = adapter_of(options, predictor, task) if task or options.adapter else None
     seen = predictor.see(photo, boxes)
     regions = {"boxes": seen.boxes.fractions.tolist(), "labels": list(seen.labels), "scores": list(seen.scores),
@@ -183,6 +184,7 @@ def _bench(options: argparse.Namespace) -> None:
     from engine.bench_explain import bench_explain
     from engine.bench_training import bench_training
 
+    check_targets(options)
     if options.what == "train":
         write(bench_training(options.preset, options.weights / "vocab.txt", options.steps), options.json)
     elif options.what == "explain":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.boxes_config import BoxesConfig
-from engine.commands.shared import WEIGHTS, add_detector, add_settings, settings_of, write
+from engine.commands.shared import WEIGHTS, add_detector, add_settings, check_targets, detector_of, settings_of, write
 from engine.config import STAGES, TASKS, FineTuneConfig, RecipeConfig, ScenesConfig, preset
 from engine.errors import ConfigError, DataError
 
@@ -106,6 +106,7 @@ def _finetune(options: argparse.Namespace) -> None:
     from engine.training.events import Events
     from engine.training.materials import alone
 
+    detector_of(options)  # refuses a flag without use before anything is written
     with alone(options.out):  # before a line is written: a second run leaves the first one's files as they are
         path = _finetuned(options, Events(options.out / "log.jsonl"))
     sys.stdout.write(f"{path}\n")
@@ -128,11 +129,12 @@ def _finetuned(options: argparse.Namespace, events: Events) -> Path:
         from engine.training.watching import Probe
 
         keep_freed_memory()
+        detector, device = detector_of(options)
         probe = Probe(options.probe_photo, options.probe_text) if options.probe_photo else None
         return finetune(settings, data=data, split=options.split, init=options.init, run=options.out,
                         tensorboard=options.tensorboard, cache=options.cache, probe=probe, events=events,
-                        after=options.after, detector=options.detector, detector_device=options.detector_device,
-                        held=True, boxes=settings_of(options, BoxesConfig))
+                        after=options.after, detector=detector, detector_device=device, held=True,
+                        boxes=settings_of(options, BoxesConfig))
 
 
 def add_ablate(p: argparse.ArgumentParser) -> None:
@@ -149,10 +151,12 @@ def _ablate(options: argparse.Namespace) -> None:
     from engine.memory import keep_freed_memory
     from engine.training.ablation import ablate, table
 
+    bert = options.bert or _packaged_bert()
+    check_targets(options, options.data, options.text, bert, options.run / "detector", options.run / "features")
     keep_freed_memory()
     recipe = settings_of(options, RecipeConfig)
     figures = list(ablate(preset(options.preset), recipe, data=options.data, text=options.text, run=options.run,
-                          bert=options.bert or _packaged_bert(), limit=options.dev_limit))
+                          bert=bert, limit=options.dev_limit))
     text = table(figures)
     write({"settings": figures, "table": text.splitlines()}, options.json)
     sys.stderr.write(f"{text}\n")

@@ -25,6 +25,7 @@ from engine.errors import ConfigError, DataError, PhotoError
 from engine.progress import Progress, counted, silent
 from engine.structures import questions
 from engine.structures.photo import Photo
+from engine.writing import refuse_overwriting
 
 TAR_END = bytes(1024)
 UNFINISHED = ".unfinished"  # what the file is called, after its split, that stands beside shards of which some lack
@@ -66,6 +67,8 @@ def write(data: Path, split: str, out: Path, per_shard: int,
     count = sum(1 for _ in lines(data, split))
     out.mkdir(parents=True, exist_ok=True)
     for broken_off in (*there, *_of_split(out, split, "partial")):
+        refuse_overwriting(broken_off, *(data / "images" / str(raw["image"]) for _, raw in lines(data, split)
+                                         if isinstance(raw, dict) and raw.get("image")))
         broken_off.unlink()
     records = enumerate(raw for _, raw in lines(data, split))
     written: list[Path] = []

@@ -17,18 +17,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.errors import ConfigError
 from engine.structures.questions import CHOICES, DataSet
 
 GIVEN = [f"rationale_conditioned_on_a{answer}" for answer in range(CHOICES)]
 COLUMNS = ["annot_id", *(f"{group}_{choice}" for group in ("answer", *GIVEN) for choice in range(CHOICES))]
-
-
-def check_place(path: Path) -> None:
-    """Make the folder of a file that is written later. Raises ConfigError where it cannot be."""
-    if path.is_dir():
-        raise ConfigError(f"{path} is a folder; name the file that the answers go to.")
-    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def write_answers(path: Path, task: str, data: DataSet[Any], answers: Mapping[int, Any]) -> None:

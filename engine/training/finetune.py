@@ -50,6 +50,7 @@ from engine.training.watching import OnePicture, Probe, Watch, Watched
 from engine.weights.adapters import PARTS, AdapterInfo, base_file, check_base, digest, read_info, save_adapter, under
 from engine.weights.detectors import identity
 from engine.weights.files import fill, read_tensors
+from engine.writing import refuse_overwriting
 
 RATES = {"full": 1e-4, "lora": 1e-3, "head": 1e-3}
 MEASURED = 300  # held-out questions that are asked each time
@@ -68,10 +69,12 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     are seen with, as `engine.predictor.Predictor.load` takes it. held: the caller keeps other runs out of `run` already
     (`engine.training.materials.alone`). boxes: how those of one's own photos are written. Questions about pictures that
     cannot be read are left out and counted on stderr, as are texts that do not fit. Raises DataError, WeightsError and
-    DiskError for what a user can mend, ConfigError where the folder holds a run with other settings, KeyboardInterrupt
-    after SIGINT or SIGTERM, once the step is done and saved.
+    DiskError for what a user can mend, ConfigError where the folder holds a run with other settings or `after` itself,
+    KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
     """
     machine, events = accelerator(), events or Events()
+    if after:
+        refuse_overwriting(run / after.name, after)
     datasets.check_boxes(boxes, settings.task, data)
     sight = identity(detector, init)
     _refuse_before(settings, run / "state.pt", init, after, sight)

@@ -18,10 +18,10 @@ from engine.tasks.precomputed import LOST_IN_A_ROW, PrecomputedTask, TextChunks
 from engine.training.materials import digest_if_there
 from engine.training.origin import FREE_WITHOUT_VIEWS, of_settings
 from engine.training.processes import accelerator
-from engine.training.recipe import beginning, pieces_of
+from engine.training.recipe import beginning, pieces_of, refuse_own_inputs
 from engine.training.schedule import TrainingConfig
 from engine.training.stage import run_stage
-from engine.weights.bert import load_bert
+from engine.weights.bert import bert_file, load_bert
 from engine.weights.shipped import GENOME_CLASSES
 from engine.weights.store import save
 
@@ -39,6 +39,7 @@ def pretrain_precomputed(config: ModelConfig, recipe: RecipeConfig, *, folder: P
     ConfigError, WeightsError and DiskError for what a user can mend, KeyboardInterrupt after SIGINT or SIGTERM, once
     the step is done and saved.
     """
+    refuse_own_inputs(run, text, bert_file(bert), bert / "vocab.txt")
     machine = accelerator()
     vocabulary = bert / "vocab.txt"
     pieces = pieces_of(vocabulary, config)

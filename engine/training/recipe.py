@@ -42,8 +42,9 @@ from engine.training.trainer import Trainable
 from engine.weights.adapters import base_file
 from engine.weights.bert import bert_file, load_bert
 from engine.weights.resnet import load_resnet
-from engine.weights.shipped import read_labels, save_all
+from engine.weights.shipped import read_labels, read_with, save_all
 from engine.weights.store import load
+from engine.writing import refuse_overwriting
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Pat
     if not config.detector.proposals:
         raise ConfigError(f"The preset {config.name} takes its regions from a detector that is trained elsewhere, so "
                           "this recipe cannot pre-train it. Use --preset mini, or convert a published checkpoint.")
+    refuse_own_inputs(run, text, bert_file(bert), bert / "vocab.txt", *(read_with(init) if init else ()))
     material = gathered(config, recipe, data, run, bert / "vocab.txt", tensorboard=tensorboard)
     corpus = material.pieces.captions(texts(text))
     detector = detector_stage(material, resnet, train_it="detector" in stages)
@@ -92,6 +94,21 @@ def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Pat
         save_stage(material, run / "tuned", detector, model)
         return run / "tuned"
     return run / "weights"
+
+
+def refuse_own_inputs(run: Path, *read: Path) -> None:
+    """Refuse a run whose weights would replace those that it starts from.
+
+    Args:
+        run: the folder of the run.
+        read: the files that it starts from.
+
+    Raises:
+        ConfigError: one of them is where the run writes its weights.
+    """
+    for folder in (run / "weights", run / "tuned"):
+        for file in read:
+            refuse_overwriting(folder / file.name, file)
 
 
 def gathered(config: ModelConfig, recipe: RecipeConfig, data: Path, run: Path, vocabulary: Path, *,

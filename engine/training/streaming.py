@@ -20,9 +20,9 @@ from engine.tasks.streamed import StreamedTask
 from engine.training.materials import digest_if_there
 from engine.training.origin import FREE_WITHOUT_VIEWS, of_settings, of_tensors
 from engine.training.processes import accelerator
-from engine.training.recipe import tuning_config
+from engine.training.recipe import refuse_own_inputs, tuning_config
 from engine.training.stage import run_stage
-from engine.weights.shipped import load_all, read_labels, save_all
+from engine.weights.shipped import load_all, read_labels, read_with, save_all
 
 
 def pretrain_streamed(recipe: RecipeConfig, *, folder: Path, text: Path, run: Path, init: Path,
@@ -35,6 +35,7 @@ def pretrain_streamed(recipe: RecipeConfig, *, folder: Path, text: Path, run: Pa
     told at the end. Raises DataError, ConfigError, WeightsError and DiskError for what a user can mend,
     KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
     """
+    refuse_own_inputs(run, text, *read_with(init))
     machine = accelerator()
     config, detector, model, pieces, classes = load_all(init)
     if preset and config.name != preset:

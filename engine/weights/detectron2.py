@@ -23,6 +23,7 @@ from engine.weights import store
 from engine.weights.files import check_file, fill, read_pickled, read_tensors, refuse_unless_same, renamed
 from engine.weights.names import COUNTER, both, count, plain
 from engine.weights.pickles import read_arrays
+from engine.writing import refuse_overwriting
 
 SOURCE = "a Faster R-CNN C4 of detectron2"
 KIND = "c4"
@@ -47,8 +48,10 @@ ANCHORS = "proposal_generator.anchor_generator.cell_anchors.0"
 def convert_detectron2(path: Path, out: Path) -> tuple[Path]:
     """Write a checkpoint as our `C4`, in float32 as it came, so that both see the same; returns the written file.
 
-    Raises WeightsError naming the tensor that is missing, unknown or misshapen.
+    Raises WeightsError naming the tensor that is missing, unknown or misshapen, and ConfigError where `out` is the
+    checkpoint.
     """
+    refuse_overwriting(out, path)
     config, tensors = convert(read_checkpoint(path))
     detector = C4.from_config(config)
     fill(detector, tensors, str(path))

@@ -17,6 +17,7 @@ from engine.weights import store
 from engine.weights.files import fill, read_tensors, refuse_unless_same, renamed
 from engine.weights.names import plain
 from engine.weights.published_names import HIDDEN_APPEARANCE, OPTIONAL, VECTORS, detector_names, vlbert_names
+from engine.writing import refuse_overwriting
 
 SOURCE = "a published VL-BERT checkpoint"
 PRESETS = {768: base, 1024: large}  # by hidden width
@@ -36,8 +37,12 @@ def convert_published(path: Path, out: Path) -> tuple[Path, ...]:
     """Write a published checkpoint in our format: `out`, and beside it `*.detector.safetensors` where there is one.
 
     The pooler and the relationship head, which pre-training did not have, stay fresh. Returns the written files.
-    Raises WeightsError naming the tensor that is missing, unknown, misshapen or contradicts its double.
+    Raises WeightsError naming the tensor that is missing, unknown, misshapen or contradicts its double, and ConfigError
+    where a file to write is the checkpoint.
     """
+    beside = out.with_name(f"{out.stem}.detector.safetensors")
+    for written in (out, beside):
+        refuse_overwriting(written, path)
     published = identify(read_tensors(path))
     model = VLBert.from_config(published.config)
     fill(model, published.vlbert, SOURCE, fresh=FRESH)
@@ -46,7 +51,6 @@ def convert_published(path: Path, out: Path) -> tuple[Path, ...]:
         return (out,)
     detector = FastRCNN.from_config(published.config.detector)
     fill(detector, published.fast_rcnn, SOURCE)
-    beside = out.with_name(f"{out.stem}.detector.safetensors")
     store.save(detector, beside, published.config, kind="fast_rcnn")
     return out, beside
 

@@ -56,6 +56,12 @@ def load_model(folder: Path) -> tuple[ModelConfig, VLBert, WordPieces, RegionCla
     return config, model, pieces, classes
 
 
+def read_with(folder: Path) -> list[Path]:
+    """The files of a folder of weights that are read with its models; they need not be there."""
+    return [*folder.glob("*-detector.safetensors"), *folder.glob("*-vlbert.safetensors"), folder / "vocab.txt",
+            folder / "labels.json"]
+
+
 def save_all(folder: Path, config: ModelConfig, detector: Detector, model: VLBert, classes: RegionClasses,
              attributes: Sequence[str], vocabulary: Path) -> None:
     """Write the folder; an existing one is replaced file by file."""

@@ -18,7 +18,8 @@ from torch import Tensor
 from engine.errors import ConfigError
 from engine.weights.adapters import MATRIX, PARTS, WORDS, check_base, kept_whole, read_info, under, write_adapter
 from engine.weights.files import fill, read_tensors
-from engine.weights.shipped import load_model
+from engine.weights.shipped import load_model, read_with
+from engine.writing import refuse_overwriting
 
 MOST_WORDS = 150  # pieces whose embeddings are kept
 ONLY_LEARNED_WITH = ("regions.", "words.")  # of heads whose answer is read elsewhere
@@ -28,12 +29,14 @@ def make_thin(path: Path, folder: Path, out: Path, rank: int) -> Path:
     """Write what `finetune --tune full` left in `path`, on the weights in `folder`, as low-rank matrices to `out`.
 
     rank: the file takes as many numbers as if all its matrices had this rank. Raises ConfigError for a rank under 1 and
-    where `path` was not tuned full, WeightsError where it belongs to other weights or is damaged.
+    where `path` was not tuned full or `out` is one of the files that are read, WeightsError where it belongs to
+    other weights or is damaged.
     """
     if rank < 1:
         raise ConfigError(f"The rank is {rank}; it must be at least 1.")
     if out.is_dir():
         raise ConfigError(f"{out} is a folder; name the file that is to be written, such as {out / path.name}.")
+    refuse_overwriting(out, path, *read_with(folder))
     info = read_info(path)
     if info.tune != "full":
         raise ConfigError(f"{path} was tuned {info.tune}; only what --tune full left can be made thin.")

@@ -82,8 +82,10 @@ def write(folder: str | Path, count: int, seed: int, *, pairs: str = "all", spli
         raise DataError(f"At least one scene can be drawn, and asked about once; not {count} and {rounds} times.")
     if (folder / LINES).exists():
         raise DataError(f"There are scenes in {folder} already. Choose another folder, or remove {folder / LINES}.")
-    (folder / "images").mkdir(parents=True, exist_ok=True)
     entities = folder / f"entities_{split}.jsonl"
+    if entities.exists():
+        raise DataError(f"{entities} is there already, with photos of its own. Choose another folder or --split.")
+    (folder / "images").mkdir(parents=True, exist_ok=True)
     parts = [path.with_name(path.name + ".part") for path in (entities, folder / LINES)]
     with parts[0].open("w", encoding="utf-8") as for_entities, parts[1].open("w", encoding="utf-8") as for_scenes:
         for index in range(count):
