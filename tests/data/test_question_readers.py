@@ -296,6 +296,15 @@ def test_every_box_that_a_reader_takes_is_taken_by_a_model_and_a_picture_has_a_h
         datasets.choice_questions(tmp_path, "val")
 
 
+def test_vcr_without_masks_is_read_where_no_mask_is_used(tmp_path: Path) -> None:
+    bare = {name: value for name, value in METADATA.items() if name != "segms"}
+    write_vcr(tmp_path, LINE, metadata=bare)
+    data = datasets.choice_questions(tmp_path, "val")
+    assert len(data.questions) == 1 and data.skipped.count == 0 and data.pictures[0].masks is None
+    with pytest.raises(DataError, match="lacks segms"):
+        vcr.read(tmp_path, "val")
+
+
 def test_masks_agree_with_an_independent_rasteriser() -> None:
     draw = pytest.importorskip("skimage.draw")
     random = np.random.default_rng(3)

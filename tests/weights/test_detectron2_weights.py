@@ -128,17 +128,40 @@ def test_a_file_of_the_model_zoo_runs_with_and_without_the_library(tmp_path):
     assert torch.equal(weight, expected)
 
 
-@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
 def test_arrays_come_out_of_a_pickle_as_they_went_in(protocol, tmp_path):
     arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.asfortranarray(np.eye(3, 2)),
+              "g": np.arange(24, dtype=np.float32).reshape(2, 3, 4).transpose(1, 0, 2),
               "c": np.arange(3, dtype=">i4"), "d": np.float32(1.5), "e": [1, "x", None, True], "f": np.zeros((0, 4))}
     path = tmp_path / "arrays.pkl"
     path.write_bytes(pickle.dumps(arrays, protocol))
     found = read_arrays(path)
     assert found["d"] == 1.5 and found["e"] == [1, "x", None, True]
-    for name in "abcf":
+    for name in "abcfg":
         np.testing.assert_array_equal(found[name], arrays[name])
         assert found[name].dtype.isnative
+
+
+@pytest.mark.parametrize("module", ["numpy.core.numeric", "numpy._core.numeric"])
+def test_protocol_5_is_read_as_numpy_1_and_2_write_it(module, tmp_path):
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    frame = pickle.dumps({"w": array}, 5)
+    name = b"numpy._core.numeric" if b"numpy._core.numeric" in frame else b"numpy.core.numeric"
+    path = tmp_path / "five.pkl"
+    # Both names are short strings: their length stands in the byte before them. The frame's own length is left out.
+    body = frame[:2] + frame[11:]
+    path.write_bytes(body.replace(bytes([len(name)]) + name, bytes([len(module)]) + module.encode()))
+    np.testing.assert_array_equal(read_arrays(path)["w"], array)
+
+
+@pytest.mark.parametrize("change", [
+    lambda state: {f"module.{k}": v for k, v in state.items()},
+    lambda state: state | {k.replace("running_var", "num_batches_tracked"): torch.tensor(7)
+                           for k in state if k.endswith("running_var")}], ids=["on several cards", "with counters"])
+def test_what_training_adds_to_the_names_is_left_out(change, tmp_path):
+    torch.save({"model": change(checkpoint(C4Config()))}, tmp_path / "theirs.pth")
+    found = read_checkpoint(tmp_path / "theirs.pth")
+    assert found.keys() == checkpoint(C4Config()).keys() and convert(found)[0] == C4Config()
 
 
 class Hostile:
@@ -155,9 +178,10 @@ def test_a_hostile_pickle_is_refused_and_does_not_run(tmp_path):
     for i, payload in enumerate([Hostile(Path.touch, tmp_path / "ran"), Hostile(exec, "raise SystemExit"),
                                  Hostile(getattr, "a", "upper"), np.array([Hostile(exec, "1")], dtype=object)]):
         path = tmp_path / f"{i}.pkl"
-        path.write_bytes(pickle.dumps({"model": {"w": payload}}))
-        with pytest.raises(WeightsError, match=r"is refused.*(it asks for|an array of 'O8')"):
-            read_checkpoint(path)
+        for protocol in (2, 4, 5):
+            path.write_bytes(pickle.dumps({"model": {"w": payload}}, protocol))
+            with pytest.raises(WeightsError, match=r"is refused.*(it asks for|an array of 'O8')"):
+                read_checkpoint(path)
     assert not (tmp_path / "ran").exists()
 
 

@@ -3,7 +3,9 @@
 import dataclasses
 import errno
 import os
+import pathlib
 
+import numpy as np
 import pytest
 import torch
 from safetensors import SafetensorError
@@ -12,8 +14,14 @@ from torch import nn
 
 from engine.config import base, mini
 from engine.errors import DiskError, WeightsError
+from engine.training import checkpoint
 from engine.weights import files, store
+from engine.weights.adapters import read_info
+from engine.weights.detectron2 import convert_detectron2
 from engine.weights.files import read_tensors
+from engine.weights.published import convert_published
+from engine.weights.shipped import load_all
+from tests.conftest import ROOT
 
 
 def module(width: int = 4) -> nn.Module:
@@ -148,3 +156,59 @@ def test_numbers_that_are_not_finite_are_not_saved(tmp_path):
 def test_a_setting_that_changes_no_shape_does_not_matter(path):
     other = dataclasses.replace(mini(), encoder=dataclasses.replace(mini().encoder, dropout=0.0))
     store.load(module(), path, other, kind="part")
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + 64 * "0" + "\nsize 123456\n"
+STAND_INS = [(POINTER, r"^{} is a pointer of Git LFS and not the file itself\. Run `git lfs pull` in its repository, "
+                       r"or download the file again\.$"),
+             ("<!DOCTYPE html>\n<html><head><title>Sign in</title>", r"^{} is a web page and not the file itself: .* "
+                                                                    r"Download the file itself\.$")]
+
+
+@pytest.mark.parametrize(("content", "sentence"), STAND_INS)
+@pytest.mark.parametrize("name", ["theirs.model", "theirs.pth", "theirs.pkl", "theirs.safetensors"])
+def test_a_pointer_or_a_page_in_the_place_of_weights_is_named(tmp_path, name, content, sentence):
+    path = tmp_path / name
+    path.write_text(content)
+    for read in (lambda: convert_published(path, tmp_path / "x"), lambda: convert_detectron2(path, tmp_path / "x"),
+                 lambda: read_info(path), lambda: store.read_config(path, kind="vlbert")):
+        with pytest.raises(WeightsError, match=sentence.format(path)):
+            read()
+
+
+@pytest.mark.parametrize("name", ["mini-vlbert.safetensors", "mini-detector.safetensors", "vocab.txt", "labels.json"])
+def test_a_pointer_among_the_shipped_weights_is_named(tmp_path, name):
+    for file in (ROOT / "assets" / "weights").iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    (tmp_path / name).unlink()
+    (tmp_path / name).write_text(POINTER)
+    with pytest.raises(WeightsError, match=STAND_INS[0][1].format(tmp_path / name)):
+        load_all(tmp_path)
+
+
+@pytest.mark.parametrize(("content", "sentence"), [
+    ({"state_dict": {"w": torch.ones(2)}, "accuracy": np.float64(0.5)},
+     r"theirs\.model holds a number of NumPy, which is no tensor \(numpy\.\w+\.multiarray\.scalar\)\. Only"),
+    ({"w": torch.ones(2), "where": pathlib.PurePosixPath("x")},
+     r"theirs\.model holds an object that is no tensor \(pathlib\.[\w.]+\)\. Only tensors, plain numbers and words")])
+def test_the_advice_of_pytorch_to_run_a_file_is_not_passed_on(tmp_path, content, sentence):
+    path = tmp_path / "theirs.model"
+    torch.save(content, path)
+    damaged = path.read_bytes()[:-300]
+    for read in (read_tensors, checkpoint.load):
+        with pytest.raises(WeightsError) as refused:
+            read(path)
+        assert "weights_only" not in str(refused.value) and "\x1b" not in str(refused.value)
+    with pytest.raises(WeightsError, match=sentence):
+        read_tensors(path)
+    path.write_bytes(damaged)
+    with pytest.raises(WeightsError, match=r"^.*theirs\.model cannot be read as a file of weights; it is damaged, cut "
+                                           r"short or of another kind\. Fetch it again\.$"):
+        read_tensors(path)
+
+
+def test_an_unfinished_file_of_another_name_is_left_alone(path):
+    other = path.with_name(path.name + ".part")
+    other.write_text("an interrupted download")
+    store.save(module(), path, mini(), kind="part")
+    assert other.read_text() == "an interrupted download"
