@@ -4,7 +4,12 @@ import re
 
 from engine.errors import VLBertError
 
+UNEXPECTED = "Something went wrong in the studio. What you have is kept; try again."  # its log says what
 _FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^\s/:;,\"'“”]+/)+")
+
+
+class StartError(VLBertError):
+    """Something that the studio needs from the machine before it can start is not there."""
 
 
 class NotReadyError(VLBertError):

@@ -12,7 +12,7 @@ _open: list[Jobs] = []
 
 def open_jobs(flags: argparse.Namespace) -> Jobs | None:
     """The runs that the flags of the page ask for; None where it trains nothing."""
-    jobs = None if flags.no_training or flags.public else Jobs(
+    jobs = None if not flags.training or flags.public else Jobs(
         Places(flags.runs, flags.weights), Limits(flags.most_steps, flags.most_disk))
     _open[:] = [jobs] if jobs else []
     return jobs

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -15,10 +17,18 @@ BURST, PER_SECOND = 120.0, 8.0  # a page that opens asks about 40 times at once,
 # What costs next to nothing is counted apart and more widely: many may share an address, as a class does, and a page
 # whose first call is refused shows nothing. A flood of arrivals would still drive out who came before.
 CHEAP_BURST, CHEAP_PER_SECOND = 600.0, 80.0
+# A page that opens reads itself and two more, and 70 files of its program, which cost next to nothing. Websockets count
+# as reads.
+READ_BURST, READ_PER_SECOND = 240.0, 16.0
+FILE_BURST, FILE_PER_SECOND = 6000.0, 400.0
+FILES = ("/assets/", "/static/")
+READING = ("GET", "HEAD", "OPTIONS")
 CHEAP = frozenset({"status", "examples", "why_progress", "why_stop"})
 MOST_CHEAP = 4096  # bytes of such a call
 MOST_ADDRESSES = 10_000
 CALLS, EVENTS = "/component_server", "/run/predict"
+TOO_FAST = "You ask faster than this page can answer everybody. What you have is kept; wait a few seconds."
+_log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -57,29 +67,47 @@ class Allowance:
 class PublicLimits:
     """ASGI middleware: refuses bodies beyond `most_upload` bytes, and requests beyond an address's allowance.
 
-    Calls named in CHEAP, and events without any input, as arriving is one, have an allowance of their own.
-    What the page's own calls are refused with is a reply with an error, as the page shows it; others get a status. A
-    body of an honest length is let run out first: a browser that is still sending would not hear the reply.
+    Four allowances are counted apart: `files` for those of the page's program; `reading` for any other GET and for the
+    opening of websockets; `cheap` for calls named in CHEAP and for events without any input, as arriving is one;
+    `allowance` for all else. A refused call of the page gets a reply with an error, as the page shows it; other
+    requests get a status. A body of an honest length is read to its end first: a browser that is still sending would
+    not receive the reply.
+
+    The address is that of the connection, or the one that a trusted proxy names: uvicorn has put it in its place.
     """
 
     def __init__(self, app: App, allowance: Allowance | None = None, most_upload: int = MOST_UPLOAD,
-                 cheap: Allowance | None = None) -> None:
+                 cheap: Allowance | None = None, reading: Allowance | None = None,
+                 files: Allowance | None = None) -> None:
         self._app, self._most_upload = app, most_upload
         self._allowance = Allowance() if allowance is None else allowance
         self._cheap = Allowance(CHEAP_BURST, CHEAP_PER_SECOND) if cheap is None else cheap
+        self._reading = Allowance(READ_BURST, READ_PER_SECOND) if reading is None else reading
+        self._files = Allowance(FILE_BURST, FILE_PER_SECOND) if files is None else files
+        self._warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
-        length = headers.get(b"content-length", b"0")
+        self._warn_of_proxy(scope, headers)
+        if scope["type"] == "http" and scope["method"] not in READING:
+            await self._sent(scope, receive, send, headers.get(b"content-length", b"0"))
+        elif (self._files if scope["path"].startswith(FILES) else self._reading).take(_address(scope)):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1013, "reason": TOO_FAST})
+        else:
+            await _refuse(scope, send, 429, "BusyError", TOO_FAST)
+
+    async def _sent(self, scope: Scope, receive: Receive, send: Send, length: bytes) -> None:
+        """A request with a body."""
         receive, is_cheap = await _read_cheap(scope, receive, length)
         allowance = self._cheap if is_cheap else self._allowance
-        if not allowance.take(_address(scope, headers)):
+        if not allowance.take(_address(scope)):
             await _drain(receive, length)
-            await _refuse(scope, send, 429, "BusyError", "You ask faster than this page can answer everybody. "
-                          "What you have is kept; wait a few seconds.")
+            await _refuse(scope, send, 429, "BusyError", TOO_FAST)
             return
         if not length.isdigit() or int(length) > self._most_upload:
             await _drain(receive, length)
@@ -88,6 +116,15 @@ class PublicLimits:
                           "tuned with lora or head fit. In a studio of your own, larger ones do, too.")
             return
         await self._app(scope, self._bounded(receive), send)
+
+    def _warn_of_proxy(self, scope: Scope, headers: MutableMapping[bytes, bytes]) -> None:
+        """Say once in the log that requests come through a proxy that is not trusted."""
+        address = str((scope.get("client") or ("unknown",))[0])
+        forwarded = headers.get(b"x-forwarded-for", b"").decode("latin1")
+        if forwarded and address not in forwarded and not self._warned:
+            self._warned = True
+            _log.warning("Requests with X-Forwarded-For come from %s, which --trusted-proxies does not name: whoever "
+                         "comes through it shares one allowance.", address)
 
     def _bounded(self, receive: Receive) -> Receive:
         """A body that says nothing of its length, or lies, ends where the limit is."""
@@ -102,10 +139,16 @@ class PublicLimits:
         return bounded
 
 
-def _address(scope: Scope, headers: MutableMapping[bytes, bytes]) -> str:
-    """Behind a proxy the last address that it wrote; whatever stands before it the visitor may have made up."""
-    forwarded = headers.get(b"x-forwarded-for", b"").decode("latin1").split(",")[-1].strip()
-    return forwarded or str((scope.get("client") or ("unknown",))[0])
+def _address(scope: Scope) -> str:
+    """Of IPv6 the network of 64 bits, since one visitor has all addresses in it."""
+    host = str((scope.get("client") or ("unknown",))[0])
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address) or address.ipv4_mapped:
+        return host
+    return str(ipaddress.ip_network((int(address), 64), strict=False))
 
 
 async def _read_cheap(scope: Scope, receive: Receive, length: bytes) -> tuple[Receive, bool]:

@@ -24,7 +24,8 @@ from pathlib import Path
 import psutil
 
 from engine.errors import VLBertError
-from studio.errors import RequestError
+from studio.errors import RequestError, StartError
+from studio.starting import why_not_writable
 from studio.teaching.orders import PROBE, ROOT, Order, Places
 from studio.teaching.own_photos import ARRIVING
 from studio.teaching.runs import ACTIVE, OUTPUT, Record, Run, read_run
@@ -71,7 +72,9 @@ class Jobs:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._told: dict[str, float] = {}  # when each run was told to stop
         self._ending = threading.Event()
-        self.places.runs.mkdir(parents=True, exist_ok=True)
+        why = why_not_writable(self.places.runs)
+        if why:
+            raise StartError(f"The runs cannot be kept in {places.runs}: {why}. Name another folder with --runs.")
 
     @contextlib.contextmanager
     def at_work(self, *, end_runs: bool = False) -> Iterator[None]:

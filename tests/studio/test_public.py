@@ -89,10 +89,12 @@ def test_what_costs_nothing_is_not_counted_with_what_costs():
     assert ask(arrive, events) and not ask({"fn_name": "status"})
 
 
-def test_an_address_that_the_visitor_made_up_gives_no_new_allowance():
+def test_one_visitor_has_all_addresses_of_an_ipv6_network():
     limits = PublicLimits(reading, Allowance(burst=2, per_second=0))
-    made_up = [post(limits, headers=[(b"x-forwarded-for", f"9.9.9.{n}, 1.2.3.4".encode())])[0] for n in range(4)]
-    assert made_up == [200, 200, 429, 429]
+    assert [post(limits, client=f"2001:db8:0:1::{n:x}")[0] for n in range(4)] == [200, 200, 429, 429]
+    assert post(limits, client="2001:db8:0:2::1")[0] == 200
+    mapped = [post(limits, client=f"::ffff:192.0.2.{n}")[0] for n in range(4)]
+    assert mapped == [200] * 4  # addresses of IPv4 in another spelling
 
 
 def test_addresses_that_are_remembered_are_bounded(monkeypatch):
