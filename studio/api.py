@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -13,7 +14,7 @@ from engine.structures.caption import unread
 from engine.structures.questions import CHOICES
 from studio.canvas.why_server import asked as asked_in
 from studio.canvas.why_server import text
-from studio.errors import RequestError, without_folders
+from studio.errors import UNEXPECTED, RequestError, without_folders
 from studio.explaining.explanations import Explanations, Subject
 from studio.service import Masking, Service
 from studio.session import Session
@@ -25,6 +26,7 @@ from studio.views.regions import regions
 from studio.views.tasks import task_answer
 
 Reply = dict[str, Any]
+_log = logging.getLogger(__name__)
 
 
 class Api:
@@ -133,6 +135,10 @@ class Api:
             yield Subject(visitor, session, cast(Masking, masking), 0)
         except VLBertError as error:
             raise gr.Error(without_folders(str(error)), print_exception=False) from error
+        except Exception as error:
+            # Gradio would give the program no reason; the log has the cause.
+            _log.exception("A call of the API failed.")
+            raise gr.Error(UNEXPECTED, print_exception=False) from error
         finally:
             self._service.dismiss(visitor)
 

@@ -11,6 +11,7 @@ from studio.api import build_api
 from studio.canvas.canvas import build_canvas
 from studio.explaining.checkpoints import Checkpoints
 from studio.explaining.explanations import Explanations
+from studio.inputs import explain_inputs
 from studio.jobs import finished_adapters
 from studio.lessons.lessons import build_lessons
 from studio.service import Service
@@ -22,6 +23,7 @@ from studio.teaching.jobs import Jobs
 
 TITLE = "VL-BERT Studio"
 MOST_VISITS = 10_000
+CANVASES = 2
 # Seconds between two looks at the files that Gradio has taken in or offers for download, and how long each stays.
 KEPT, KEPT_PUBLIC = (3600, 24 * 3600), (60, 300)
 STYLES = [Path(__file__).parent / "page.css", training.STYLE]
@@ -44,21 +46,22 @@ def build_page(service: Service, card: Path, jobs: Jobs | None = None,
     jobs: the runs of fine-tuning; None offers none. folders: of weights to compare with. public: what anybody can
     upload leaves the disk after minutes, else after a day.
     """
-    visits: dict[str, str] = {}
+    visits: dict[str, list[str]] = {}
     explain = Explanations(service)
     desk = TaskDesk(service, finished_adapters)
     checkpoints = Checkpoints(service, explain.works, folders, finished_adapters)
 
     def arrive(request: gr.Request) -> list[dict[str, str]]:
-        visits[request.session_hash or ""] = visitor = service.visitors.admit()
+        # Each canvas is a visitor of its own, so that neither drives the other's photos out.
+        visits[request.session_hash or ""] = visitors = [service.visitors.admit() for _ in range(CANVASES)]
         while len(visits) > MOST_VISITS:
             del visits[next(iter(visits))]
-        return [{"visitor": visitor}] * 2
+        return [{"visitor": visitor} for visitor in visitors]
 
     def leave(request: gr.Request) -> None:
-        visitor = visits.pop(request.session_hash or "", "")
-        explain.works.stop_all(visitor)
-        service.leave(visitor)
+        for visitor in visits.pop(request.session_hash or "", []):
+            explain.works.stop_all(visitor)
+            service.leave(visitor)
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True,
                    delete_cache=KEPT_PUBLIC if public else KEPT) as page:
@@ -78,6 +81,7 @@ def build_page(service: Service, card: Path, jobs: Jobs | None = None,
         page.unload(leave)
         canvas.card(lambda: gr.Accordion(open=True), outputs=drawer, queue=False, show_progress="hidden",
                     api_visibility="private")
+    explain_inputs(page)
     return page
 
 

@@ -13,7 +13,7 @@ from engine.structures.photo import Photo
 from studio.errors import PhotoGoneError, VisitorGoneError
 
 PHOTOS_EACH = 3  # the present one, and two for undo
-MOST_VISITORS = 2000
+MOST_VISITORS = 4000  # two to a page: each of its canvases is one
 MOST_BYTES = 512 * 1024**2
 IDLE_SECONDS = 30 * 60
 
@@ -26,7 +26,9 @@ class _Visitor:
 
 
 class Visitors:
-    """Photos by visitor. A visitor and a photo are each known by 256 random bits, so neither can be guessed.
+    """Photos by visitor; each canvas of a page is a visitor of its own.
+
+    A visitor and a photo are each known by 256 random bits, so neither can be guessed.
 
     A visitor's photos are dropped when the visitor leaves, after half an hour without a click, and, the longest
     unused visitor first, where all photos together grow beyond 512 MB. `clock` counts seconds; tests bring their own.

@@ -7,7 +7,47 @@ class Problem extends Error {
   }
 }
 
+const CALLS = "/component_server";
+const UPLOADS = "/upload";
+
+// What the visitor reads where not the studio answers but a server before it, by its HTTP status.
+function refusal(status) {
+  if (status === 413) {
+    return ["The file is too large for a server between this browser and the studio (HTTP 413). Save the picture smaller, "
+      + "or let whoever runs the studio raise that server's limit.", "TooLargeError"];
+  }
+  if (status === 429) return ["A server before the studio takes no more requests for now (HTTP 429). Wait a moment.", "BusyError"];
+  if ([200, 401, 403].includes(status)) {
+    return [`Not the studio but a server before it answered (HTTP ${status}). Reload the page: perhaps you have to sign in again.`,
+      "Refused"];
+  }
+  if ([502, 503, 504].includes(status)) {
+    return [`The studio does not answer the server before it (HTTP ${status}). Wait a moment, then try again.`, "Lost"];
+  }
+  return [`The studio could not answer (HTTP ${status}). Try again.`, "Lost"];
+}
+
+// Gradio gives nothing back where an answer has an HTTP error or is no JSON; its status is all that says why. So such an
+// answer becomes a reply with an error, as the studio's own are, before Gradio reads it.
+function readRefusals() {
+  if (window.fetch.readsRefusals) return;
+  const plain = window.fetch;
+  window.fetch = async (...sent) => {
+    const response = await plain.apply(window, sent);
+    const path = new URL(sent[0]?.url ?? sent[0], location.href).pathname.replace(/\/$/, "");
+    const isJson = (response.headers.get("content-type") || "").includes("json");
+    if (path.endsWith(CALLS) && !(response.ok && isJson)) {
+      const [error, kind] = refusal(response.status);
+      return new Response(JSON.stringify({ error, kind }), { headers: { "Content-Type": "application/json" } });
+    }
+    if (path.endsWith(UPLOADS) && !response.ok && !isJson) return new Response(refusal(response.status)[0], { status: response.status });
+    return response;
+  };
+  window.fetch.readsRefusals = true;
+}
+
 function makeCourier() {
+  readRefusals();
   const tickets = new Map(); // photo key -> the server's ticket for it
   let visitor = null;
   let admitting = null; // a promise, while a new name is asked for

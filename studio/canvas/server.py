@@ -14,7 +14,7 @@ from engine.errors import VLBertError
 from engine.structures.photo import Photo
 from studio.canvas.take_server import take_functions
 from studio.canvas.why_server import text, why_functions
-from studio.errors import RequestError, without_folders
+from studio.errors import UNEXPECTED, RequestError, without_folders
 from studio.examples import Example, all_examples
 from studio.explaining.checkpoints import Checkpoints
 from studio.explaining.explanations import Explanations
@@ -107,8 +107,7 @@ def answering(function: Callable[[Any], Reply]) -> Callable[[Any], Reply]:
         except Exception:
             # The visitor gets a sentence, the log the cause: a page without any answer would look broken.
             _log.exception("%s failed.", function.__name__)
-            return {"error": "Something went wrong in the studio. What you have is kept; try again.",
-                    "kind": "Unexpected"}
+            return {"error": UNEXPECTED, "kind": "Unexpected"}
 
     # Gradio reads the signature's annotations as live objects; the wrapped function's are text.
     answered.__annotations__ = {}

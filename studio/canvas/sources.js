@@ -88,6 +88,11 @@ function watchCamera(openFile, complain) {
     }, "image/jpeg", 0.92);
   };
   part("camera").addEventListener("click", async () => {
+    if (!window.isSecureContext) {
+      complain("A browser opens the camera for a page over https or on localhost only, and this page came over http. "
+        + "Take the photo with another program and upload it, or open the page by https.");
+      return;
+    }
     try {
       video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
       dialog.showModal();

@@ -2,6 +2,18 @@
 
 const POLL = 400, LONGEST_PAUSE = 8000; // milliseconds
 
+// The pauses between calls that are repeated: POLL while they are answered, twice as long after each one that fails.
+function makePauses() {
+  let next = POLL;
+  return {
+    answered() { next = POLL; },
+    async rest() {
+      await new Promise((resolve) => { setTimeout(resolve, next); });
+      next = Math.min(2 * next, LONGEST_PAUSE);
+    },
+  };
+}
+
 function makeNotices() {
   const notice = part("notice");
   let retry = null;
@@ -30,7 +42,8 @@ const isPassing = (problem) => ["Lost", "BusyError", "NotReadyError", "Unexpecte
 
 // Asks for the examples until they come: without them the page would have no photo to begin with.
 async function fetchExamples(courier, notices) {
-  for (let pause = POLL, complained = false; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+  const pauses = makePauses();
+  for (let complained = false; ;) {
     try {
       const { examples } = await courier.call("examples");
       if (complained) notices.clear();
@@ -38,17 +51,19 @@ async function fetchExamples(courier, notices) {
     } catch (problem) {
       if (!complained) notices.complain(`The examples have not come yet; they are asked for again. ${problem.message}`);
       complained = true;
-      await new Promise((resolve) => { setTimeout(resolve, pause); });
+      await pauses.rest();
     }
   }
 }
 
 // Asks until the model is there or has failed; `ready` and `failed` are each called once.
 async function followModel(courier, { ready, failed }) {
+  const pauses = makePauses();
   for (;;) {
     let status = null;
     try {
       status = await courier.call("status");
+      pauses.answered();
     } catch {
       status = { state: "loading", text: "" };
     }
@@ -64,7 +79,7 @@ async function followModel(courier, { ready, failed }) {
       failed(status.text);
       return;
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL));
+    await pauses.rest();
   }
 }
 

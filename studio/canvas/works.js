@@ -11,18 +11,29 @@ function makeWorks(courier, first = 0) {
     last += 1;
     const work = last;
     underWay.add(work);
-    const timer = progress && setInterval(async () => {
-      const { done, total } = await courier.call("why_progress", { work }).catch(() => ({ done: 0, total: 0 }));
-      if (underWay.has(work)) progress(done, total);
-    }, FOLLOW);
+    if (progress) follow(work, progress);
     const stop = () => {
       if (underWay.has(work)) courier.call("why_stop", { work }).catch(() => {});
     };
     const result = courier.about(name, subject.state, { masking: subject.masking, work, ...fields }).finally(() => {
-      clearInterval(timer);
       underWay.delete(work);
     });
     return { result, stop };
+  }
+
+  // One call at a time, and a longer pause after each that fails.
+  async function follow(work, progress) {
+    for (let pause = FOLLOW; ;) {
+      await new Promise((resolve) => { setTimeout(resolve, pause); });
+      if (!underWay.has(work)) return;
+      try {
+        const { done, total } = await courier.call("why_progress", { work });
+        pause = FOLLOW;
+        if (underWay.has(work)) progress(done, total);
+      } catch {
+        pause = Math.min(2 * pause, LONGEST_PAUSE);
+      }
+    }
   }
 
   return {

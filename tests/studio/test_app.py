@@ -63,13 +63,26 @@ def test_a_thread_is_left_for_stop_however_many_wait_in_every_lane(launched, mon
     assert "quick" in lanes and how["max_threads"] >= MOST_WAITING * (len(lanes) + 1)
 
 
+def test_each_canvas_of_a_page_keeps_photos_of_its_own(photo):
+    service = Service(FakePredictor)
+    page = build_page(service, Path("none.md"))
+    arrive = next(block.fn for block in page.fns.values() if block.fn and block.fn.__name__ == "arrive")
+    hide, tasks = (canvas["visitor"] for canvas in arrive(SimpleNamespace(session_hash="here")))
+    ticket = service.visitors.keep(hide, photo(1))
+    for shade in range(2, 7):
+        service.visitors.keep(tasks, photo(shade))
+    assert service.visitors.photo(hide, ticket).pixels[0, 0, 0] == 1
+
+
 def test_what_is_under_way_for_a_visitor_stops_when_the_page_is_closed(monkeypatch):
     made = []
     monkeypatch.setattr(page_module, "Explanations", lambda service: made.append(Explanations(service)) or made[0])
     page = build_page(Service(FakePredictor), Path("none.md"))
     functions = {block.fn.__name__: block.fn for block in page.fns.values() if block.fn}
     here, there = SimpleNamespace(session_hash="here"), SimpleNamespace(session_hash="there")
-    one, other = functions["arrive"](here)[0]["visitor"], functions["arrive"](there)[0]["visitor"]
-    with made[0].works.begin(one, 1) as work, made[0].works.begin(other, 1) as others:
+    one, two = (canvas["visitor"] for canvas in functions["arrive"](here))
+    other = functions["arrive"](there)[0]["visitor"]
+    works = made[0].works
+    with works.begin(one, 1) as work, works.begin(two, 1) as second, works.begin(other, 1) as others:
         functions["leave"](here)
-        assert work.is_stopped() and not others.is_stopped()
+        assert work.is_stopped() and second.is_stopped() and not others.is_stopped()
