@@ -155,7 +155,7 @@ def test_no_folder_of_the_machine_reaches_who_teaches(tmp_path):
     jobs = Jobs(places)
     photo = tmp_path / "a.csv"
     photo.write_text("photo,phrase,x1,y1,x2,y2\n")
-    said = [checker(jobs)([str(photo)], "grounding")[1]]  # the weights have no vocabulary
+    said = [checker(jobs)([(str(photo), "a.csv")], "grounding", "auto", "auto")[1]]  # the weights have no vocabulary
     folder = places.runs / "20260101-120000-abcd"
     folder.mkdir()
     said.append(table(jobs.runs()))  # its record is missing
