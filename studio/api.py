@@ -114,7 +114,7 @@ class Api:
 
         with self._asking(photo, caption, hidden_words, hidden_regions, boxes, heads_off, masking) as asks:
             place = int(index) if isinstance(index, float) and index.is_integer() else index
-            asked = asked_in({"asked": {"kind": kind, "index": place, "answer": answer}})
+            asked = asked_in({"asked": {"kind": kind, "index": place, "answer": answer or ""}})
             name = known(text({"method": method or DEFAULT}, "method")).name
             made = explanations.attribution(self._explain.attribute(asks, asked, name))
             if proof:
