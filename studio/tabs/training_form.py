@@ -17,7 +17,7 @@ from engine.data.tokenizer import WordPieces
 from engine.errors import ConfigError, DataError, VLBertError
 from engine.structures.photo import Photo
 from studio import forms
-from studio.tabs.uploads import Upload, UploadedFiles, UploadedFolder
+from studio.tabs.uploads import Upload, keep_names
 from studio.teaching.jobs import Jobs
 from studio.teaching.orders import Order
 from studio.teaching.own_photos import SHOWN, take
@@ -149,8 +149,10 @@ def _build_own() -> tuple[gr.State, gr.File, gr.UploadButton, gr.HTML, list[gr.R
     """The last are the widgets of `BOXES`."""
     own = gr.State("")
     gr.Markdown(HOW)
-    files = UploadedFiles(label="Zip, or photos and a table", file_count="multiple", height=140)
-    folder = UploadedFolder("Choose a folder", file_count="directory", size="sm")
+    files = gr.File(label="Zip, or photos and a table", file_count="multiple", height=140)
+    folder = gr.UploadButton("Choose a folder", file_count="directory", size="sm")
+    keep_names(files)
+    keep_names(folder)
     said = gr.HTML(elem_id="own-report")
     with gr.Accordion("How the boxes are written", open=False):
         boxes = [forms.widget(field, names=BOX_NAMES) for field in forms.fields_of(BoxesConfig, BOXES)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData, ListFiles
@@ -25,19 +24,6 @@ def uploads(sent: ListFiles | FileData | None) -> list[Upload]:
     return [(file.path, file.orig_name or Path(file.path).name) for file in files]
 
 
-class UploadedFiles(gr.File):
-    """A file box whose value in Python is `uploads`."""
-
-    is_template = True  # Gradio draws it as the component that it is derived from
-
-    def preprocess(self, payload: ListFiles | FileData | None) -> Any:
-        return uploads(payload)
-
-
-class UploadedFolder(gr.UploadButton):
-    """A button for a folder whose value in Python is `uploads`."""
-
-    is_template = True
-
-    def preprocess(self, payload: ListFiles | FileData | None) -> Any:
-        return uploads(payload)
+def keep_names(component: gr.File | gr.UploadButton) -> None:
+    """Let the value of a component in Python be `uploads`. A subclass would make Gradio write a .pyi file beside it."""
+    component.preprocess = uploads  # type: ignore[method-assign,assignment]

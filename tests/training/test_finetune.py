@@ -405,8 +405,16 @@ def test_evaluate_tells_what_was_left_out_and_asks_no_more_than_it_may(folders, 
                      "--limit", "2", "--json", str(tmp_path / "f.json")]) == 0
         figures = json.loads((tmp_path / "f.json").read_text())
         assert (figures["n"], figures["skipped"]) == (n, skipped)
-        said = "1 left out: line 2: there is no picture 'nowhere.jpg'\n"
-        assert (said in capsys.readouterr().err) == bool(skipped)
+        said = ("The boxes were taken as x1, y1, x2, y2 in fractions.\n",
+                "1 left out: line 2: there is no picture 'nowhere.jpg'\n")
+        told = capsys.readouterr().err
+        assert [line in told for line in said] == [bool(skipped)] * 2
+    (own / "photos.jsonl").write_text('{"photo": "00000.jpg", "phrase": "a ball", "box": [0.5, 0.5, 0.4, 0.4]}\n')
+    asked = ["evaluate", "grounding", "--data", str(own), "--weights", str(weights), "--adapter", str(path)]
+    assert main(asked) == 2
+    assert "Set boxes-format to xywh, or to xyxy." in capsys.readouterr().err
+    assert main([*asked, "--boxes-format", "xywh"]) == 0
+    assert "The boxes were taken as x, y, width, height in fractions.\n" in capsys.readouterr().err
 
 
 def test_a_text_that_does_not_fit_is_left_out_and_told_in_training_and_measuring(folders, tmp_path, capsys):
