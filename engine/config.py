@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import ConfigError
-from engine.wording import limits
+from engine.wording import limits, shown
 
 STAGES = ("detector", "features", "pretraining", "tuning")
 TASKS = ("vqa", "vcr", "grounding")  # of fine-tuning
@@ -36,7 +36,7 @@ class Settings:
         for f in dataclasses.fields(self):
             value, meta = getattr(self, f.name), f.metadata
             if meta.get("choices") and value not in meta["choices"]:
-                raise ConfigError(f"{f.name} is {value!r}; choose one of {', '.join(meta['choices'])}.")
+                raise ConfigError(f"{f.name} is {shown(value)}; choose one of {', '.join(meta['choices'])}.")
             if isinstance(value, float) and not math.isfinite(value):
                 raise ConfigError(f"{f.name} is {value}; it must be a finite number.")
             low, high = meta.get("low"), meta.get("high")

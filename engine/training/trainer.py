@@ -200,7 +200,7 @@ class _SavedState:
             self.model.load_state_dict(state["model"])
             self.optimiser.load_state_dict(state["optimiser"])
         except (KeyError, RuntimeError, ValueError) as error:
-            raise ConfigError(f"{self.file} belongs to another model or task ({error}). "
+            raise ConfigError(f"{self.file} belongs to another model or task. "
                               "Give the same settings, or another folder.") from error
         if "scaler" in state and self.scaler.is_enabled():
             self.scaler.load_state_dict(state["scaler"])

@@ -33,6 +33,7 @@ from engine.weights.files import (
 )
 from engine.weights.shipped import only
 from engine.weights.store import stored
+from engine.wording import shown
 
 FORMAT = "vl-bert-studio adapter 1"
 WORDS = "words."  # where one of thin matrices holds the words whose embeddings moved: `numbers` [K] and `rows` [K, D]
@@ -60,7 +61,7 @@ class AdapterInfo:
 
     def __post_init__(self) -> None:
         if self.task not in TASKS or self.tune not in TUNES:
-            raise WeightsError(f"An adapter of the task {self.task!r}, tuned by {self.tune!r}, is unknown here. "
+            raise WeightsError(f"An adapter of the task {shown(self.task)}, tuned by {shown(self.tune)}, is unknown here. "
                                f"Tasks are {', '.join(TASKS)}; ways to tune are {', '.join(TUNES)}.")
         texts = (self.base, self.about, *self.answers, *self.classes)
         if not all(isinstance(t, str) for t in texts) or not all(isinstance(n, int) for n in (self.rank, self.alpha)) \
