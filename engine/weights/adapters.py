@@ -61,8 +61,8 @@ class AdapterInfo:
 
     def __post_init__(self) -> None:
         if self.task not in TASKS or self.tune not in TUNES:
-            raise WeightsError(f"An adapter of the task {shown(self.task)}, tuned by {shown(self.tune)}, is unknown here. "
-                               f"Tasks are {', '.join(TASKS)}; ways to tune are {', '.join(TUNES)}.")
+            raise WeightsError(f"An adapter of the task {shown(self.task)}, tuned by {shown(self.tune)}, is unknown "
+                               f"here. Tasks are {', '.join(TASKS)}; ways to tune are {', '.join(TUNES)}.")
         texts = (self.base, self.about, *self.answers, *self.classes)
         if not all(isinstance(t, str) for t in texts) or not all(isinstance(n, int) for n in (self.rank, self.alpha)) \
                 or not isinstance(self.evidence, bool):

@@ -75,7 +75,7 @@ def test_steps_divide_the_rate_by_ten_after_a_warm_up_of_so_many_steps() -> None
 
 @pytest.mark.parametrize(("given", "message"), [
     ({"schedule": "steps", "drops": (0.9, 0.7)}, "rising shares of the run"),
-    ({"schedule": "steps"}, "needs drops"), ({"drops": (0.5,)}, "'triangle' and drops"),
+    ({"schedule": "steps"}, "needs drops"), ({"drops": (0.5,)}, "triangle and drops is 0.5"),
     ({"optimiser": "lion"}, "choose one of adamw, sgd"), ({"precision": "int8"}, "choose one of no, bf16, fp16")])
 def test_settings_that_contradict_each_other_are_refused(given: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
