@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import nn
 
+from engine.config import C4Config, ModelConfig
 from engine.model.vlbert import VLBert
 from engine.weights import store
 from engine.weights.adapters import FORMAT, AdapterInfo, load_adapter, read_info
@@ -60,6 +61,22 @@ def test_weights(tmp_path) -> None:
 
     with within(300):
         check()
+
+
+def test_configurations(tmp_path) -> None:
+    path = tmp_path / "tiny.safetensors"
+    kinds = {"vlbert": (CONFIG, ModelConfig), "c4": (C4Config(), C4Config)}
+
+    @examples(200)
+    @given(st.sampled_from(sorted(kinds)).flatmap(lambda kind: st.tuples(
+        st.just(kind), altered([json.loads(kinds[kind][0].to_json())]))))
+    def check(told):
+        kind, tree = told
+        save_file({}, path, {store.FORMAT: json.dumps({"kind": kind, "config": json.dumps(tree)})})
+        with refusing():
+            assert isinstance(store.read_json(path, kind=kind, parse=kinds[kind][1].from_json), kinds[kind][1])
+
+    check()
 
 
 @pytest.mark.parametrize("tune", ["head", "lora"])
