@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -32,8 +33,13 @@ def run_stage(machine: Accelerator, task: Trainable, settings: TrainingConfig, f
         reports = train(task, settings, folder, stop, origin)
         if machine.is_main_process:
             reports = written(reports, stage, log, every, tensorboard)
+        trained = False
         for report in reports:
+            trained = True
             if watch:
                 watch(report)
         if any_of(machine, stop()):
             raise KeyboardInterrupt
+        if not trained and machine.is_main_process:
+            sys.stderr.write(f"{stage} was finished before in {folder}: nothing is left to train. A longer run "
+                             "continues it.\n")

@@ -351,7 +351,9 @@ def test_a_finished_run_is_refused_for_every_setting_that_is_not_free(folders, t
             again(**{name: value}, **more)
     with pytest.raises(ConfigError, match=r"was made with rate 0\.001; this run has rate 0\.5\. Give the same"):
         again(rate=0.5)
+    capsys.readouterr()
     assert again(rate=1e-3) == written  # what suits `tune`, given by number
+    assert f"grounding was finished before in {tmp_path}: nothing is left to train." in capsys.readouterr().err
     assert written.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir() if p.is_dir()] == ["features"]
 
