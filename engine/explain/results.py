@@ -142,7 +142,8 @@ class HeadEffect:
 
 @dataclass(frozen=True)
 class Leak:
-    """A hidden region under both ways of hiding. feature, pixels: the truth's probability; the tops: best answers.
+    """A hidden region under both ways of hiding. truth: the detector's label, which may be wrong.
+    feature, pixels: its probability; the tops: best answers.
 
     overlap: largest share of the region's area that one other visible region covers.
     """

@@ -112,4 +112,4 @@ function makeKeeper(name) {
   return { save, load };
 }
 
-const PHOTO_LOST = "Your photo was too large to be kept over the reload: open it once more.";
+const PHOTO_LOST = "Your photo could not be kept over the reload: open it once more.";
