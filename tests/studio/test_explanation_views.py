@@ -103,9 +103,9 @@ def test_a_map_is_believed_where_both_curves_agree_that_it_beats_chance(found, t
 def test_a_leak_is_called_one_only_where_probability_falls():
     def said(feature, pixels, truth="dog"):
         return leaks([Leak(1, truth, feature, pixels, "dog", "dog", 0.8)])["leaks"][0]["sentence"]
-    assert said(0.9, 0.3).startswith("It leaked: “dog” falls by 60 points")
+    assert said(0.9, 0.3).startswith("It leaked: the detector’s label “dog” falls by 60 points")
     assert said(0.9, 0.89).startswith("No leak to speak of")
-    assert said(0.3, 0.5).startswith("No leak: “dog” even gains 20 points")
+    assert said(0.3, 0.5).startswith("No leak: the detector’s label “dog” even gains 20 points")
     assert "nothing can be compared" in said(0.0, 0.0, "")
 
 
