@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from gradio.data_classes import DataWithFiles
 
-from engine.data.plain_text import unescaped
 from engine.errors import VLBertError
 from engine.structures.photo import Photo
 from studio.canvas.take_server import take_functions
@@ -74,7 +73,7 @@ def server_functions(service: Service, explain: Explanations, card: str = "",
 
     def read(sent: Any) -> Reply:
         caption = Session.from_json({**sent, "photo": ""}).caption
-        return chips(unescaped(caption), service.words(caption))
+        return chips(caption, service.words(caption))
 
     def look(sent: Any) -> Reply:
         return {"regions": regions(service.see(text(sent, "visitor"), Session.from_json(sent)))}

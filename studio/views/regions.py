@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from engine.data.plain_text import unescaped
 from engine.structures.caption import unread
 from studio.views.clues import percent
 
@@ -44,10 +45,11 @@ def _first(seen: Seen) -> list[int]:
 
 def chips(caption: str, found: Iterable[Word]) -> dict[str, Any]:
     """{"words": [{"before", "text", "known", "readable"}], "after", "note"}: the caption cut into words and what stands
-    between them. note: on words of which the model sees [UNK] only.
+    between them, without HTML entities. note: on words of which the model sees [UNK] only.
 
     The page gets the text and no character counts, since JavaScript counts an emoji twice and Python once.
     """
+    caption = unescaped(caption)  # the words count its characters
     words, end, found = [], 0, tuple(found)
     for word in found:
         words.append({"before": caption[end:word.start], "text": caption[word.start:word.end], "known": word.known,

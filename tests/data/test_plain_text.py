@@ -21,7 +21,7 @@ def test_entities_become_characters_once_and_for_all() -> None:
 def test_a_caption_with_entities_has_the_words_and_pieces_of_the_plain_one() -> None:
     found, plain = PIECES.caption(ESCAPED), PIECES.caption(PLAIN)
     assert found == plain and found.text == PLAIN and PIECES.captions([ESCAPED]) == [plain]
-    shown = chips(unescaped(ESCAPED), found.words)
+    shown = chips(ESCAPED, found.words)
     assert "".join(word["before"] + word["text"] for word in shown["words"]) + shown["after"] == PLAIN
 
 
