@@ -35,10 +35,23 @@ class AnnotatedCaption:
 
 
 @dataclass(frozen=True)
-class AnnotatedPhoto:
-    """A photo with human boxes (x1, y1, x2, y2 as fractions) and captions; width and height in original pixels.
+class Coverage:
+    """Which things of its photos a data set annotates.
 
-    path: where it lies. content: the bytes of its file instead, where it came in a stream.
+    labels: the labels it annotates, or None where it annotates whatever its captions name (Flickr30k Entities).
+    complete: every thing of those labels has a box. Only then does a region without a box show none of them.
+    """
+
+    labels: frozenset[str] | None = None
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class AnnotatedPhoto:
+    """A photo with boxes (x1, y1, x2, y2 as fractions) and captions; width and height in original pixels.
+
+    path: where it lies. content: the bytes of its file instead, where it came in a stream. labels: the class of each
+    box as the data set names it, "" where it has none; empty where no box has one. coverage: that of its data set.
     """
 
     path: Path
@@ -47,6 +60,8 @@ class AnnotatedPhoto:
     boxes: tuple[tuple[float, float, float, float], ...]
     captions: tuple[AnnotatedCaption, ...]
     content: bytes | None = None
+    labels: tuple[str, ...] = ()
+    coverage: Coverage = Coverage()
 
     @property
     def source(self) -> bytes | Path:
@@ -56,6 +71,10 @@ class AnnotatedPhoto:
     def phrases_of(self, box: int) -> list[Phrase]:
         """Every phrase, in reading order over all captions, that names this box."""
         return [p for c in self.captions for p in c.phrases if box in p.boxes]
+
+    def label_of(self, box: int) -> str:
+        """The data set's own label of this box, or ""."""
+        return self.labels[box] if self.labels else ""
 
 
 def read(folder: str | Path, split: str, limit: int | None = None) -> list[AnnotatedPhoto]:
@@ -104,17 +123,20 @@ def annotated(raw: dict, images: Path) -> AnnotatedPhoto:
     that is none or lies outside."""
     by_entity: dict[int, list[int]] = {}
     boxes: list[Fractions] = []
+    labels: list[str] = []
     for number, b in enumerate(raw["boxes"][:MAX_BOXES], 1):
         x1, y1, x2, y2 = _corners(b["box"], number)
         if x2 - x1 < SMALLEST or y2 - y1 < SMALLEST:
             continue
-        for entity in b["entities"]:
+        for entity in b.get("entities", ()):
             by_entity.setdefault(entity, []).append(len(boxes))
         boxes.append((x1, y1, x2, y2))
+        labels.append(str(b.get("label", "")))
     captions = tuple(
         AnnotatedCaption(unescaped(c["text"]), tuple(_phrase(p, c["text"], by_entity) for p in c["phrases"]))
-        for c in raw["captions"])
-    return AnnotatedPhoto(images / raw["image"], int(raw["width"]), int(raw["height"]), tuple(boxes), captions)
+        for c in raw.get("captions", ()))
+    return AnnotatedPhoto(images / raw["image"], int(raw["width"]), int(raw["height"]), tuple(boxes), captions,
+                          labels=tuple(labels) if any(labels) else ())
 
 
 def _corners(raw: Sequence[float], number: int) -> Fractions:

@@ -1,17 +1,21 @@
-"""Region classes: the head nouns by which people name boxes.
+"""Region classes: the head nouns by which people name boxes, and the labels that data sets give them.
 
 A phrase of Flickr30k Entities ("a black dog") ends in its head noun, unless the noun is left out ("the man in
 black", where the box of the clothes is called "black"). Colours, numbers and pronouns are therefore no classes.
 Singular and plural are one class where both occur and mean one thing: a box of "two dogs" shows a dog.
+
+A label ("dining table") is a class under its noun ("table", `engine.data.coco_labels`). A box that has a label and no
+phrase may show any kind of it: the label "person" includes "man" and "player".
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from engine.data.coco_labels import CLASS_OF, KINDS, LABELS, PEOPLE, SYNONYMS
 from engine.data.flickr8k import AnnotatedPhoto
 
 BACKGROUND = "background"
@@ -38,9 +42,16 @@ PLURAL_ONLY = frozenset(
 
 
 def head_noun(phrase: str) -> str | None:
-    """The last word of a phrase in lower case, or None where it names no object."""
+    """The last word of a phrase in lower case, or None where it names no object.
+
+    The last two words where they are a label of COCO ("hot dogs" gives "hot dog").
+    """
     words = re.findall(r"[a-z][a-z'-]*", phrase.lower())
     words = [w.removesuffix("'s").strip("'-") for w in words]
+    pair = " ".join(words[-2:])
+    for label in (pair, pair.removesuffix("s"), pair.removesuffix("es")):
+        if label in PAIRS:
+            return label
     if not words or words[-1] in NOT_NOUNS or len(words[-1]) < 2:
         return None
     return words[-1]
@@ -60,31 +71,65 @@ def singular(noun: str, known: Counter[str] | frozenset[str]) -> str:
     return next((s for s in stems if s in known), noun)
 
 
+PAIRS = frozenset(label for label in LABELS if " " in label)
+
+
 @dataclass(frozen=True)
 class RegionClasses:
-    """names[0] is the background; aliases maps every merged spelling ("dogs") to its class ("dog")."""
+    """names[0] is the background; aliases maps every merged spelling ("dogs") to its class ("dog").
+
+    kinds: for the class of a label, the other classes that a box of this label may show.
+    """
 
     names: tuple[str, ...]
     aliases: dict[str, str]
+    kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_photos(cls, photos: Sequence[AnnotatedPhoto], count: int) -> RegionClasses:
-        """The `count - 1` nouns that name the most boxes of these photos, and the background."""
+        """Choose the classes of some photos.
+
+        Args:
+            photos: Their phrases and labels are counted.
+            count: How many classes, the background included.
+
+        Returns:
+            The background, the class of every label that occurs, and the nouns that name the most boxes.
+        """
+        labels = {label for photo in photos for label in photo.labels if label}
+        wanted = {CLASS_OF.get(label, label) for label in labels}
+        synonyms = SYNONYMS if labels else {}
         spellings: Counter[str] = Counter()
         for nouns in _nouns_of_boxes(photos):
             spellings.update(set(nouns))
+
+        def merge(noun: str) -> str:
+            one = CLASS_OF.get(noun, noun) if labels and noun in PAIRS else singular(noun, spellings)
+            return synonyms.get(one, synonyms.get(noun, one))
+
         merged: Counter[str] = Counter()
         for nouns in _nouns_of_boxes(photos):
-            merged.update({singular(n, spellings) for n in nouns})
-        names = sorted(merged, key=lambda n: (-merged[n], n))[: count - 1]
-        aliases = {s: singular(s, spellings) for s in sorted(spellings) if singular(s, spellings) in set(names)}
-        return cls((BACKGROUND, *names), aliases)
+            merged.update({merge(n) for n in nouns})
+        for photo in photos:
+            merged.update(CLASS_OF.get(label, label) for label in photo.labels if label)
+        names = sorted(merged, key=lambda n: (n not in wanted, -merged[n], n))[: count - 1]
+        names.sort(key=lambda n: (-merged[n], n))
+        aliases = {s: merge(s) for s in sorted(spellings) if merge(s) in set(names)}
+        for label in sorted(labels):
+            aliases[label] = aliases[CLASS_OF.get(label, label)] = CLASS_OF.get(label, label)
+        aliases |= {synonym: noun for synonym, noun in sorted(synonyms.items()) if noun in set(names)}
+        return cls((BACKGROUND, *names), aliases, _kinds(photos, wanted, set(names), merge) if labels else {})
 
     def index(self, phrase: str) -> int | None:
         """The class of a phrase, or None where its head noun has none."""
         noun = head_noun(phrase)
         name = self.aliases.get(noun) if noun else None
         return self._numbers[name] if name else None
+
+    def allowed(self, label: str) -> list[int]:
+        """The classes that a box with this label may show: the label's own first; none for an unknown label."""
+        name = self.aliases.get(label)
+        return [self._numbers[n] for n in (name, *self.kinds.get(name, ()))] if name else []
 
     @property
     def _numbers(self) -> dict[str, int]:
@@ -93,14 +138,34 @@ class RegionClasses:
         return self.__dict__["_cache"]
 
     def counts(self, photo: AnnotatedPhoto, box: int) -> Counter[int]:
-        """How often each class names this box over all captions, in order of first mention."""
-        found = (self.index(p.text) for p in photo.phrases_of(box))
-        return Counter(i for i in found if i is not None)
+        """How often each class names this box over all captions, in order of first mention.
+
+        Of a labelled box only what its label allows: COCO's phrases are tied to their boxes by a program.
+        """
+        found = [self.index(p.text) for p in photo.phrases_of(box)]
+        allowed = self.allowed(photo.label_of(box)) or found
+        return Counter(i for i in found if i is not None and i in allowed)
 
     def label(self, photo: AnnotatedPhoto, box: int) -> int | None:
-        """The class that names this box most often (the earliest mentioned of equals), or None."""
+        """The class of the box's label, else the one that names it most often (the first of equals), or None."""
+        if own := self.allowed(photo.label_of(box)):
+            return own[0]
         counts = self.counts(photo, box)
         return max(counts, key=lambda i: counts[i]) if counts else None
+
+
+def _kinds(photos: Sequence[AnnotatedPhoto], wanted: set[str], names: set[str],
+           merge: Callable[[str], str]) -> dict[str, tuple[str, ...]]:
+    """For the class of each label the other classes of `names` that are a kind of it."""
+    all_uses, people = Counter[str](), Counter[str]()
+    for photo in photos:
+        for phrase in (p for c in photo.captions for p in c.phrases if p.boxes):
+            if noun := head_noun(phrase.text):
+                all_uses[merge(noun)] += 1
+                people[merge(noun)] += "people" in phrase.types
+    human = tuple(sorted(n for n in names - wanted if 2 * people[n] > all_uses[n]))
+    return {name: human if PEOPLE in KINDS.get(name, ()) else tuple(k for k in KINDS.get(name, ()) if k in names)
+            for name in sorted(wanted)}
 
 
 def _nouns_of_boxes(photos: Sequence[AnnotatedPhoto]) -> Iterable[list[str]]:

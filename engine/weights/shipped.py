@@ -73,7 +73,8 @@ def save_all(folder: Path, config: ModelConfig, detector: Detector, model: VLBer
 
 
 def write_labels(path: Path, classes: RegionClasses, attributes: Sequence[str]) -> None:
-    path.write_text(json.dumps({"names": classes.names, "aliases": classes.aliases, "attributes": list(attributes)}))
+    path.write_text(json.dumps({"names": classes.names, "aliases": classes.aliases, "attributes": list(attributes)}
+                               | ({"kinds": dict(classes.kinds)} if classes.kinds else {})))
 
 
 def read_labels(path: Path) -> tuple[RegionClasses, tuple[str, ...]]:
@@ -81,7 +82,8 @@ def read_labels(path: Path) -> tuple[RegionClasses, tuple[str, ...]]:
     check_file(path)
     try:
         raw = json.loads(path.read_bytes())
-        return RegionClasses(tuple(raw["names"]), dict(raw["aliases"])), tuple(raw["attributes"])
+        kinds = {name: tuple(own) for name, own in raw.get("kinds", {}).items()}
+        return RegionClasses(tuple(raw["names"]), dict(raw["aliases"]), kinds), tuple(raw["attributes"])
     except BROKEN as error:
         raise WeightsError(f"{path} is broken ({reason(error)}). Copy it again beside the weights.") from error
 

@@ -1,6 +1,7 @@
 """How people's phrases become region classes."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,36 @@ def test_the_label_is_the_most_frequent_name_and_the_earliest_of_equals() -> Non
     assert name[classes.label(photo("a player", "a man"), 0)] == "player"
     assert name[classes.label(photo("a player", "a man", "the man"), 0)] == "man"
     assert classes.label(photo("a zebra"), 0) is None
+
+
+def labelled(label: str, *phrases: str) -> AnnotatedPhoto:
+    """One box with a label of COCO, named by these phrases."""
+    return replace(photo(*phrases) if phrases else AnnotatedPhoto(Path("x.jpg"), 10, 10, ((0.0, 0.0, 0.5, 0.5),), ()),
+                   labels=(label,))
+
+
+def test_a_label_is_the_class_of_its_box_under_the_noun_that_people_use() -> None:
+    people = replace(photo("a man"), captions=(AnnotatedCaption("a man", (Phrase("a man", 0, 5, ("people",), (0,)),)),))
+    photos = [people, labelled("person"), labelled("dining table"), labelled("hot dog", "two hot dogs"), photo("a dog")]
+    classes = RegionClasses.from_photos(photos, 10)
+    assert sorted(classes.names) == ["background", "dog", "hot dog", "man", "person", "table"]
+    name = classes.names
+    assert name[classes.label(labelled("dining table", "a dog"), 0)] == "table"  # the label, whatever a phrase says
+    assert name[classes.index("the hot dogs")] == "hot dog" and name[classes.index("a table")] == "table"
+    assert [name[i] for i in classes.allowed("person")] == ["person", "man"]
+    assert classes.allowed("zebra") == [] == classes.allowed("")
+
+
+def test_every_label_is_a_class_before_the_most_frequent_nouns() -> None:
+    photos = [photo("a hat"), photo("a hat"), photo("a shirt"), labelled("toaster")]
+    assert set(RegionClasses.from_photos(photos, 3).names) == {"background", "hat", "toaster"}
+
+
+def test_phrases_count_for_a_labelled_box_only_where_its_label_allows_them() -> None:
+    classes = RegionClasses(("background", "person", "man", "hat"), {n: n for n in ("person", "man", "hat")},
+                            {"person": ("man",)})
+    assert classes.counts(labelled("person", "a man", "a hat"), 0) == {2: 1}
+    assert classes.counts(labelled("unknown", "a man", "a hat"), 0) == {2: 1, 3: 1}
 
 
 def test_describing_words_leave_out_the_noun_and_the_small_words() -> None:
