@@ -1,4 +1,4 @@
-"""Settings of a model and of its training: frozen dataclasses, three presets, json in and out.
+"""Settings of a model and of its training: frozen dataclasses, presets, json in and out.
 
 Each field carries its unit, range and help text in its metadata (`setting`): the one source of
 validation, of the command line's help and of the studio's forms.
@@ -77,11 +77,16 @@ class DetectorConfig(Settings):
     long_side: int = setting(1000, "longest side of the resized picture", unit="pixels", low=32)
     square_side: int = setting(
         0, "if not 0, every picture is squashed to this square instead", unit="pixels", low=0)
+    mean_side: int = setting(
+        0, "if not 0, every picture keeps its aspect ratio and gets the area of a square of this side instead; its "
+        "sides are rounded to multiples of 32", unit="pixels", low=0)
     source_side: int = setting(
         0, "if not 0, every picture is first reduced to this square, the size of the training photographs",
         unit="pixels", low=0)
     norm_eps: float = setting(1e-5, "epsilon of the frozen normalisation; belongs to the weights", low=0)
     proposals: bool = setting(False, "has a region proposal network of its own")
+    anchor_scales: tuple[float, ...] = setting(
+        (0.08, 0.16, 0.3, 0.5, 0.8), "sides of the anchors as shares of the picture's longer side")
     pixel_mean: tuple[float, float, float] = setting(
         (122.7717, 115.9465, 102.9801), "subtracted from R, G, B in 0..255")
     pixel_order: str = setting("RGB", "channel order the backbone expects", choices=("RGB", "BGR"))
@@ -158,6 +163,10 @@ class RecipeConfig(Settings):
     """Length of the stages; the defaults are about a third of what the shipped weights had (see their model card)."""
 
     detector_epochs: float = setting(1.8, "passes over the photos for the detector", low=0)
+    detector_rate: float = setting(1e-3, "highest learning rate of the detector's heads; its backbone has a tenth",
+                                   low=0)
+    detector_sides: str = setting("", "mean sides of the pictures that the detector learns from, one drawn for each "
+                                  'step: "352 416 480"; without it always its own')
     views: int = setting(2, "more looks at each photo (mirrored, relit, boxes moved), from which features are drawn",
                          low=0, high=16)
     epochs: float = setting(9.9, "passes over the captions on cached features", low=0)
@@ -248,7 +257,7 @@ class ModelConfig(Settings):
         raw = json.loads(text)
         try:
             detector = dict(raw.pop("detector"))
-            detector["pixel_mean"] = tuple(detector["pixel_mean"])
+            detector = {k: tuple(v) if isinstance(v, list) else v for k, v in detector.items()}
             return cls(encoder=EncoderConfig(**raw.pop("encoder")), detector=DetectorConfig(**detector),
                        pretraining=PretrainingConfig(**raw.pop("pretraining")), **raw)
         except (TypeError, KeyError) as error:
@@ -280,6 +289,14 @@ def mini() -> ModelConfig:
             grounded_noun_probability=0.5, apart=True, alignment=0.5, extra_regions=12))
 
 
+def mini_coco() -> ModelConfig:
+    """`mini` for photographs of several data sets: aspect ratio and detail kept, smaller anchors, 500 classes."""
+    shipped = mini()
+    detector = dataclasses.replace(shipped.detector, classes=501, square_side=0, source_side=0, mean_side=432,
+                                   anchor_scales=(0.045, 0.08, 0.16, 0.3, 0.5, 0.8))
+    return dataclasses.replace(shipped, name="mini-coco", detector=detector)
+
+
 def bottom_up_attention(*, attributes: int = 400) -> C4Config:
     """The detector of Visual Genome whose features published VL-BERT reads (Anderson et al. 2018): ResNet-101."""
     return C4Config(
@@ -288,7 +305,7 @@ def bottom_up_attention(*, attributes: int = 400) -> C4Config:
         long_side=1000, pixel_mean=(122.7717, 115.9465, 102.9801))
 
 
-PRESETS = {"mini": mini, "base": base, "large": large}
+PRESETS = {"mini": mini, "mini-coco": mini_coco, "base": base, "large": large}
 
 
 def preset(name: str) -> ModelConfig:

@@ -36,7 +36,8 @@ def test_the_figures_have_exactly_the_names_that_were_promised(figures) -> None:
         assert set(part) == {"top1", "top5", "perplexity", "noun_top1", "n", "n_noun"}
     for part in figures["regions"].values():
         assert set(part) == {"top1", "top5", "n"}
-    assert set(figures["proposals"]) == {"recall_at_10", "recall_at_20", "recall_at_36"}
+    assert set(figures["proposals"]) == {f"{size}recall_at_{k}" for size in ("", "large_") for k in (10, 20, 36)} | {
+        "n", "n_large"}
 
 
 def test_words_and_regions_agree_with_asking_one_by_one(figures, flickr8k, predictor) -> None:

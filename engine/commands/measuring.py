@@ -58,13 +58,13 @@ def _evaluate(options: argparse.Namespace) -> None:
         return
     if options.answers:
         raise ConfigError(f"--answers writes what vqa, vcr and grounding answer; {options.what} has no use for it.")
-    from engine.data.flickr8k import read
+    from engine.data.sources import read_sources
     from engine.data.unreadable import readable_photos
     from engine.measure import explanations
     from engine.measure.pretraining import measure
     from engine.measure.proposals import recall
 
-    photos, left_out = readable_photos(read(options.data, options.split, options.limit))
+    photos, left_out = readable_photos(read_sources([f"{options.data}:{options.split}"], options.limit))
     predictor = Predictor.load(options.weights, *detector)
     if options.what == "proposals":
         found = recall(predictor, photos)

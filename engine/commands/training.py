@@ -28,7 +28,9 @@ def _add_beginnings(p: argparse.ArgumentParser, leave_out: Sequence[str] = ()) -
 
 def add_pretrain(p: argparse.ArgumentParser) -> None:
     _add_beginnings(p)
-    p.add_argument("--data", type=Path, default=None, help="folder with entities_train.jsonl and images/")
+    p.add_argument("--data", nargs="+", default=None, help="folders with entities_train.jsonl (captions with boxes) or "
+                   "boxes_train.jsonl (labelled boxes), and images/; FOLDER:SPLIT for another split than train; one "
+                   "given twice counts twice")
     p.add_argument("--shards", type=Path, default=None,
                    help="instead of --data: folder of shards (see `shard`), streamed; trains --init on them end to end")
     p.add_argument("--precomputed", type=Path, default=None, help="instead of --data: folder of Conceptual Captions "
@@ -63,14 +65,14 @@ def _pretrain(options: argparse.Namespace) -> None:
         _refuse(options, "--precomputed", "data", "resnet", "init", "stages")
         folder = pretrain_precomputed(config, recipe, folder=options.precomputed,
                                       bert=options.bert or _packaged_bert(), **shared)
-    elif options.data and options.resnet:
+    elif options.data and (options.resnet or options.init):
         from engine.training.recipe import pretrain
 
         folder = pretrain(config, recipe, data=options.data, bert=options.bert or _packaged_bert(),
                           resnet=options.resnet, init=options.init, stages=options.stages, **shared)
     else:
-        raise ConfigError("Give --data and --resnet to train from the start, --precomputed where the regions are there "
-                          "already, or --shards to go on with a stream.")
+        raise ConfigError("Give --data with --resnet or --init to train on photos, --precomputed where the regions are "
+                          "there already, or --shards to train on a stream.")
     sys.stdout.write(f"{folder if folder.exists() else options.out}\n")  # some stages leave no weights
 
 

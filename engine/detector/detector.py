@@ -79,14 +79,15 @@ class Detector(nn.Module):
 
     @classmethod
     def from_config(cls, config: DetectorConfig) -> Detector:
-        return cls(FastRCNN.from_config(config), ProposalNetwork(), RegionHeads(config.classes, ATTRIBUTES),
-                   Transform.from_config(config), Suppression())
+        return cls(FastRCNN.from_config(config), ProposalNetwork(config.anchor_scales),
+                   RegionHeads(config.classes, ATTRIBUTES), Transform.from_config(config), Suppression())
 
     @torch.inference_mode()
     def regions(self, maps: FeatureMaps, height: int, width: int, candidates: int = 100) -> Detections:
         """Regions of one picture, whose maps are given: propose, classify, refine, suppress."""
         objectness, deltas = self.proposals(maps.stage4)
-        places = anchors(*maps.stage4.shape[-2:]).to(maps.stage4.device)
+        rows, columns = maps.stage4.shape[-2:]
+        places = anchors(rows, columns, self.proposals.scales).to(maps.stage4.device)
         boxes, objects = self.proposals.best(objectness[0], deltas[0], places, height, width, candidates)
         features = self.fast_rcnn.features(maps, [boxes])
         boxes = clip(decode(boxes, self.heads.deltas(maps.whole, [boxes], STAGE5_SCALE)), height, width)

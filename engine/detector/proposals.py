@@ -7,6 +7,7 @@ proposals, each proposal is classified and moved once more. Deltas are (dx, dy, 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +15,6 @@ from torch import Tensor, nn
 from torchvision.ops import batched_nms, nms, roi_align
 
 STRIDE = 16  # of the stage-4 map
-SCALES = (0.08, 0.16, 0.3, 0.5, 0.8)  # anchor side as a share of the picture's longer side
 RATIOS = (0.5, 1.0, 2.0)  # height / width
 LARGEST_GROWTH = math.log(4.0)  # a refinement makes a box at most 4 times as wide or high
 
@@ -35,10 +35,19 @@ def decode(boxes: Tensor, deltas: Tensor) -> Tensor:
     return torch.cat([centre - half, centre + half], dim=1)
 
 
-def anchors(height: int, width: int) -> Tensor:
-    """[height * width * A, 4] anchor boxes in input pixels for a stage-4 map of that size."""
+def anchors(height: int, width: int, scales: Sequence[float]) -> Tensor:
+    """Anchor boxes for a stage-4 map.
+
+    Args:
+        height: Of the map, in places.
+        width: Of the map, in places.
+        scales: Sides of the anchors as shares of the picture's longer side.
+
+    Returns:
+        [height * width * A, 4] boxes in input pixels, A = scales times `RATIOS`.
+    """
     side = max(height, width) * STRIDE
-    shapes = torch.tensor([(s * side * r ** -0.5, s * side * r ** 0.5) for s in SCALES for r in RATIOS])
+    shapes = torch.tensor([(s * side * r ** -0.5, s * side * r ** 0.5) for s in scales for r in RATIOS])
     return anchor_grid(shapes, height, width, offset=0.5)
 
 
@@ -53,11 +62,12 @@ def anchor_grid(shapes: Tensor, height: int, width: int, offset: float) -> Tenso
 
 
 class ProposalNetwork(nn.Module):
-    """Scores and moves A anchors at each place of the stage-4 map."""
+    """Scores and moves A anchors at each place of the stage-4 map; `scales` are those of `anchors`."""
 
-    def __init__(self, channels: int = 1024, width: int = 256) -> None:
+    def __init__(self, scales: Sequence[float], channels: int = 1024, width: int = 256) -> None:
         super().__init__()
-        count = len(SCALES) * len(RATIOS)
+        self.scales = tuple(scales)
+        count = len(self.scales) * len(RATIOS)
         self.reduce = nn.Conv2d(channels, width, 1)
         self.look = nn.Conv2d(width, width, 3, padding=1)
         self.objectness = nn.Conv2d(width, count, 1)

@@ -15,18 +15,28 @@ from engine.structures.photo import Photo
 
 COUNTS = (10, 20, 36)
 MET = 0.5  # IoU
+LARGE = 0.02  # a box that covers more of the picture is large
 
 
 @dataclass(frozen=True)
 class Recall:
-    """first: of each annotated box, how many regions, best first, it takes to meet it (inf: never); region 0, the
-    whole picture, is the first. kinds: the categories of entity of each box."""
+    """How many regions it takes to meet each annotated box.
+
+    first: of each box the number of regions, best first, up to the one that meets it (inf: none does); region 0, the
+    whole picture, is the first. kinds: the categories of entity of each box. areas: the share of the picture that it
+    covers.
+    """
 
     first: list[float]
     kinds: list[frozenset[str]]
+    areas: list[float]
 
     def overall(self) -> dict[str, float]:
-        return {f"recall_at_{k}": _share(self.first, k) for k in COUNTS}
+        """The shares of all boxes and of the large ones that so many regions meet."""
+        large = [f for f, area in zip(self.first, self.areas, strict=True) if area > LARGE]
+        return ({f"recall_at_{k}": _share(self.first, k) for k in COUNTS}
+                | {f"large_recall_at_{k}": _share(large, k) for k in COUNTS}
+                | {"n": len(self.first), "n_large": len(large)})
 
     def by_kind(self) -> dict[str, dict[str, float]]:
         found = {}
@@ -39,7 +49,7 @@ class Recall:
 @torch.inference_mode()
 def recall(predictor: Predictor, photos: Sequence[AnnotatedPhoto]) -> Recall:
     """Of every annotated box of every photo."""
-    first, kinds = [], []
+    first, kinds, areas = [], [], []
     for photo in counted(photos, "photos"):
         seen = predictor.see(Photo.open(photo.path))
         truth = Boxes.from_fractions(photo.boxes, seen.boxes.width, seen.boxes.height)
@@ -48,7 +58,9 @@ def recall(predictor: Predictor, photos: Sequence[AnnotatedPhoto]) -> Recall:
             places = met[box].nonzero()
             first.append(float(places[0]) + 1 if len(places) else float("inf"))
             kinds.append(frozenset(t for p in photo.phrases_of(box) for t in p.types))
-    return Recall(first, kinds)
+            x1, y1, x2, y2 = photo.boxes[box]
+            areas.append((x2 - x1) * (y2 - y1))
+    return Recall(first, kinds, areas)
 
 
 def _share(first: Sequence[float], count: int) -> float:

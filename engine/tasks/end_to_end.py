@@ -39,8 +39,7 @@ class Sight:
     def visible(self) -> Targets:
         """The annotated boxes that are not hidden."""
         kept = [i for i in range(len(self.targets.boxes)) if i + 1 not in self.hidden.hidden]
-        return Targets(self.targets.boxes[kept], self.targets.nouns[kept], self.targets.attributes[kept],
-                       self.targets.mirrored)
+        return self.targets.only(kept)
 
 
 class EndToEndTask:

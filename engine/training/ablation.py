@@ -58,7 +58,7 @@ def ablate(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Path,
     the development split to measure on. Settings that are done are not trained again. Raises WeightsError, DataError,
     and ConfigError where what is done was trained or measured otherwise.
     """
-    material = gathered(config, recipe, data, run, bert / "vocab.txt")
+    material = gathered(config, recipe, [str(data)], run, bert / "vocab.txt")
     corpus = material.pieces.captions(texts(text))
     photos, left_out = readable_photos(read(data, "dev", limit or None))
     if left_out.pictures.count and material.machine.is_main_process:

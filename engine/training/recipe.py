@@ -19,8 +19,9 @@ from torch import nn
 from engine.config import STAGES, ModelConfig, RecipeConfig
 from engine.data.attributes import attributes_from
 from engine.data.features import FeatureCache
-from engine.data.flickr8k import AnnotatedPhoto, read, texts
+from engine.data.flickr8k import AnnotatedPhoto, texts
 from engine.data.nouns import RegionClasses
+from engine.data.sources import read_sources
 from engine.data.tokenizer import WordPieces
 from engine.data.unreadable import silenced, unreadable_photos
 from engine.detector.detector import ATTRIBUTES, Detector
@@ -41,9 +42,10 @@ from engine.training.stage import run_stage
 from engine.training.trainer import Trainable
 from engine.weights.adapters import base_file
 from engine.weights.bert import bert_file, load_bert
+from engine.weights.reclassified import take_over
 from engine.weights.resnet import load_resnet
-from engine.weights.shipped import read_labels, read_with, save_all
-from engine.weights.store import load
+from engine.weights.shipped import only, read_labels, read_with, save_all
+from engine.weights.store import load, read_config
 from engine.writing import refuse_overwriting
 
 
@@ -64,8 +66,9 @@ class Material:
     machine: Accelerator
 
 
-def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Path, run: Path, bert: Path, resnet: Path,
-             init: Path | None = None, stages: Sequence[str] = STAGES, tensorboard: bool = False) -> Path:
+def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Sequence[str], text: Path, run: Path, bert: Path,
+             resnet: Path | None, init: Path | None = None, stages: Sequence[str] = STAGES,
+             tensorboard: bool = False) -> Path:
     """Run the stages and return the folder of the finished weights. Finished stages are not repeated.
 
     init: a folder of weights of the same preset whose VL-BERT the pre-training starts from, instead of `bert`'s.
@@ -80,7 +83,7 @@ def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Path, text: Pat
     refuse_own_inputs(run, text, bert_file(bert), bert / "vocab.txt", *(read_with(init) if init else ()))
     material = gathered(config, recipe, data, run, bert / "vocab.txt", tensorboard=tensorboard)
     corpus = material.pieces.captions(texts(text))
-    detector = detector_stage(material, resnet, train_it="detector" in stages)
+    detector = detector_stage(material, resnet, init, train_it="detector" in stages)
     if "features" in stages:
         features_stage(material, detector)
     model = VLBert.from_config(config)
@@ -111,12 +114,12 @@ def refuse_own_inputs(run: Path, *read: Path) -> None:
             refuse_overwriting(folder / file.name, file)
 
 
-def gathered(config: ModelConfig, recipe: RecipeConfig, data: Path, run: Path, vocabulary: Path, *,
+def gathered(config: ModelConfig, recipe: RecipeConfig, data: Sequence[str], run: Path, vocabulary: Path, *,
              tensorboard: bool = False) -> Material:
     """Read the training split and what is counted in it. Raises ConfigError where its photos name too few things and
     WeightsError for a vocabulary of another length than the preset's."""
     pieces = pieces_of(vocabulary, config)
-    photos = read(data, "train", recipe.limit or None)
+    photos = read_sources(data, recipe.limit or None)
     classes = RegionClasses.from_photos(photos, config.detector.classes)
     if len(classes.names) != config.detector.classes:
         raise ConfigError(f"{len(photos)} photos name {len(classes.names)} region classes, background included; the "
@@ -137,18 +140,51 @@ def pieces_of(vocabulary: Path, config: ModelConfig) -> WordPieces:
     return pieces
 
 
-def detector_stage(material: Material, resnet: Path, *, train_it: bool) -> Detector:
+def detector_stage(material: Material, resnet: Path | None, init: Path | None = None, *, train_it: bool) -> Detector:
+    """Train the detector, or read what an earlier run left.
+
+    Args:
+        material: What all stages share.
+        resnet: ImageNet weights of its backbone, or None to start from the detector in `init`.
+        init: A folder of weights; its region classes, attributes and anchors may be others.
+        train_it: Whether this run trains it.
+
+    Returns:
+        The detector, in evaluation mode.
+    """
     torch.manual_seed(material.recipe.seed)
     detector = Detector.from_config(material.config.detector).to(memory_format=torch.channels_last)
-    load_resnet(detector.fast_rcnn.backbone, resnet)
+    if resnet is not None:
+        load_resnet(detector.fast_rcnn.backbone, resnet)
+    elif init is not None and train_it:
+        _start_from(detector, material, init)
     detector.fast_rcnn.backbone.freeze_first_stages()
     photos = _readable(material, unreadable_photos(material.photos)) if train_it else material.photos
-    task = DetectionTask(detector, photos, material.classes, material.attributes)
-    settings = TrainingConfig(epochs=material.recipe.detector_epochs, batch_size=8, rate=1e-3, warmup=0.08,
-                              **_common(material.recipe))
+    task = DetectionTask(detector, photos, material.classes, material.attributes,
+                         sides=_sides(material.recipe.detector_sides))
+    settings = TrainingConfig(epochs=material.recipe.detector_epochs, batch_size=8, rate=material.recipe.detector_rate,
+                              warmup=0.08, **_common(material.recipe))
     begun = {"weights": of_tensors(detector.fast_rcnn.backbone), **_made_from(material)} if train_it else {}
     _run(material, task, settings, "detector", train_it, begun)
     return detector.eval()
+
+
+def _start_from(detector: Detector, material: Material, init: Path) -> None:
+    """Fill the detector with the one in `init`, whose classes may be others."""
+    file = only(init, "*-detector.safetensors")
+    config = read_config(file, kind="detector")
+    old = Detector.from_config(config.detector)
+    load(old, file, config, kind="detector")
+    known, attributes = read_labels(init / "labels.json")
+    take_over(detector, old, material.classes, known, material.attributes, attributes)
+
+
+def _sides(text: str) -> tuple[int, ...]:
+    """Mean sides in pixels, written with spaces or commas between them. Raises ConfigError for what is no number."""
+    try:
+        return tuple(int(part) for part in text.replace(",", " ").split())
+    except ValueError as error:
+        raise ConfigError(f"detector_sides is {text!r}; give sides in pixels, such as 352 416 480.") from error
 
 
 def features_stage(material: Material, detector: Detector) -> None:
@@ -232,7 +268,7 @@ def _common(recipe: RecipeConfig) -> dict[str, Any]:
 
 def _made_from(material: Material, free: Collection[str] = FREE_WITHOUT_VIEWS) -> dict[str, Any]:
     """The photos and settings of a stage."""
-    photos = of_texts(repr((photo.path.name, photo.boxes, photo.captions)) for photo in material.photos)
+    photos = of_texts(repr((photo.path.name, photo.boxes, photo.labels, photo.captions)) for photo in material.photos)
     return {"preset": material.config.name, "photos": photos, **of_settings(material.recipe, free=free)}
 
 

@@ -1,5 +1,7 @@
 """Boxes from maps, against torchvision and against their own inverse."""
 
+from dataclasses import replace
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def test_decode_undoes_encode(seed: int) -> None:
 
 
 def test_anchors_are_centred_on_the_places_of_the_map() -> None:
-    found = anchors(2, 3).reshape(2, 3, -1, 4)
+    found = anchors(2, 3, (0.1, 0.4)).reshape(2, 3, -1, 4)
     centres = (found[..., :2] + found[..., 2:]) / 2
     assert torch.allclose(centres[1, 2], torch.tensor([2.5 * 16, 1.5 * 16]).expand_as(centres[1, 2]))
 
@@ -61,15 +63,25 @@ def test_picture_and_boxes_are_resized_alike_by_either_rule() -> None:
     pixels[100:150, 100:200] = 255
     photo = Photo(pixels.numpy())
     box = Boxes(torch.tensor([[100.0, 100, 200, 150]]), 400, 200)
-    square = Transform.from_config(mini().detector)
     published = Transform(600, 1000, 0, 0, (0.0, 0.0, 0.0), "RGB")
+    square, same_area = replace(published, square_side=384, source_side=224), replace(published, mean_side=432)
     assert published.picture(photo).shape == (3, 500, 1000)
-    for transform in (square, published):
+    for transform in (square, published, same_area):
         picture = transform.picture(photo)
         x1, y1, x2, y2 = transform.boxes(box).xyxy[0].round().int().tolist()
         inside = picture[:, y1 + 8:y2 - 8, x1 + 8:x2 - 8]
         assert (inside == picture.amax(dim=(1, 2), keepdim=True)).all()
         assert picture[:, y1 - 12, x1 - 12].equal(picture.amin(dim=(1, 2)))
+
+
+@given(st.integers(20, 4000), st.integers(20, 4000))
+def test_a_picture_of_a_mean_side_keeps_its_aspect_ratio_and_costs_the_same(width: int, height: int) -> None:
+    """Sides are multiples of 32: a picture up to 4 times as long as high differs by half a step in each."""
+    side = 432
+    w, h = Transform(0, 0, 0, 0, (0.0, 0.0, 0.0), "RGB", mean_side=side).size(width, height)
+    assert w % 32 == h % 32 == 0 and w > 0 and h > 0
+    assert abs(w - side * (width / height) ** 0.5) <= 16 or w == 32
+    assert abs(h - side * (height / width) ** 0.5) <= 16 or h == 32
 
 
 def test_channels_come_in_the_order_of_the_weights() -> None:

@@ -31,7 +31,7 @@ def test_every_setting_is_trained_with_equal_steps_and_measured(tmp_path, monkey
     monkeypatch.setattr(ablation, "load_bert", lambda model, path: ())
     recipe = RecipeConfig(epochs=1, tuning_epochs=1, precision="no")
     run = tmp_path / "run"
-    material = gathered(CONFIG, recipe, tmp_path / "data", run, tmp_path / "bert" / "vocab.txt")
+    material = gathered(CONFIG, recipe, [str(tmp_path / "data")], run, tmp_path / "bert" / "vocab.txt")
     detector = Detector.from_config(CONFIG.detector)
     (run / "detector").mkdir(parents=True)
     checkpoint.save({"model": detector.state_dict()}, run / "detector" / "state.pt")

@@ -76,11 +76,11 @@ def test_a_second_run_in_the_same_folder_is_refused_until_the_first_has_ended(tm
 def test_photos_that_name_fewer_classes_than_the_preset_has_are_refused_with_both_numbers(tmp_path: Path) -> None:
     scenes.write(tmp_path, 2, seed=1)
     with pytest.raises(ConfigError, match=r"2 photos name \d+ region classes, .* preset mini has 401. Take more"):
-        gathered(mini(), RecipeConfig(), tmp_path, tmp_path / "run", ROOT / "assets" / "weights" / "vocab.txt")
+        gathered(mini(), RecipeConfig(), [str(tmp_path)], tmp_path / "run", ROOT / "assets" / "weights" / "vocab.txt")
 
 
 def test_a_vocabulary_of_another_length_than_the_presets_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
     pieces = (ROOT / "assets" / "weights" / "vocab.txt").read_text().splitlines()
     (tmp_path / "vocab.txt").write_text("\n".join([*pieces, "[more]"]))
     with pytest.raises(WeightsError, match=r"vocab.txt holds 30523 pieces; the preset mini has 30522, those of bert"):
-        gathered(mini(), RecipeConfig(), tmp_path, tmp_path / "run", tmp_path / "vocab.txt")
+        gathered(mini(), RecipeConfig(), [str(tmp_path)], tmp_path / "run", tmp_path / "vocab.txt")
