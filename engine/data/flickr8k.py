@@ -90,31 +90,32 @@ def read(folder: str | Path, split: str, limit: int | None = None) -> list[Annot
         try:
             photos.append(annotated(raw, Path(folder) / "images"))
         except BROKEN as error:
-            raise _broken(number, path, error) from error
+            raise broken_line(number, path, error) from error
     if not photos:
         raise DataError(f"{path} holds no photo.")
     return photos
 
 
-def lines(folder: str | Path, split: str) -> Iterator[tuple[int, dict]]:
+def lines(folder: str | Path, split: str, kind: str = "entities") -> Iterator[tuple[int, dict]]:
     """The records of one split as they are written, each with its line number from 1; blank lines do not matter.
 
-    Raises DataError where the file is missing or a line is no json.
+    kind: how the file's name begins. Raises DataError where the file is missing or a line is no json.
     """
-    path = Path(folder) / f"entities_{split}.jsonl"
+    path = Path(folder) / f"{kind}_{split}.jsonl"
     if not path.is_file():
-        raise DataError(f"There is no {path}. The folder must hold entities_{split}.jsonl and images/.")
+        raise DataError(f"There is no {path}. The folder must hold {path.name} and images/.")
     for number, line in byte_lines(path):
         if not line.strip():
             continue
         try:
             raw = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise _broken(number, path, error) from error
+            raise broken_line(number, path, error) from error
         yield number, raw
 
 
-def _broken(number: int, path: Path, error: Exception) -> DataError:
+def broken_line(number: int, path: Path, error: Exception) -> DataError:
+    """What to raise for a line, counted from 1, that cannot be used."""
     return DataError(f"Line {number} of {path} is broken ({reason(error)}). Mend it or remove it.")
 
 

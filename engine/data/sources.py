@@ -7,14 +7,14 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from engine.data.flickr8k import AnnotatedPhoto, Coverage, annotated, read
-from engine.data.lines import BROKEN
-from engine.errors import DataError
+from engine.data.flickr8k import AnnotatedPhoto, Coverage, annotated, broken_line, lines, read
+from engine.data.lines import BROKEN, refuse_negative
+from engine.errors import PhotoError
 from engine.structures.photo import Photo
 
 SURE = 0.5  # the score from which on a detector's box is used
@@ -33,10 +33,12 @@ def read_sources(sources: Sequence[str], limit: int | None = None) -> list[Annot
 
     Raises:
         DataError: A file is missing or a line is broken.
+        ConfigError: The limit is below 0.
     """
+    refuse_negative(limit)
     photos: list[AnnotatedPhoto] = []
     for source in sources:
-        folder, _, split = source.rpartition(":")
+        folder, _, split = (source, ":", "train") if Path(source).is_dir() else source.rpartition(":")
         photos += _read(Path(folder or split), split if folder else "train", limit)
     return photos
 
@@ -50,24 +52,28 @@ def _read(folder: Path, split: str, limit: int | None) -> list[AnnotatedPhoto]:
 
 
 def _read_boxes(folder: Path, split: str, limit: int | None) -> list[AnnotatedPhoto]:
-    path = folder / f"boxes_{split}.jsonl"
-    records: list[AnnotatedPhoto] = []
+    photos: list[AnnotatedPhoto] = []
     detected = False
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
-        if not line.strip() or (limit is not None and len(records) >= limit):
-            continue
+    for number, raw in itertools.islice(lines(folder, split, "boxes"), limit):
         try:
-            raw = json.loads(line)
             detected |= any("score" in box for box in raw["boxes"])
-            raw["boxes"] = [box for box in raw["boxes"] if _used(box)]
-            if "width" not in raw:
-                photo = Photo.open(folder / "images" / raw["image"])
-                raw |= {"width": photo.width, "height": photo.height}
-            records.append(annotated(raw, folder / "images"))
+            used = {**_sized(raw, folder / "images"), "boxes": [box for box in raw["boxes"] if _used(box)]}
+            photos.append(annotated(used, folder / "images"))
         except BROKEN as error:
-            raise DataError(f"Line {number} of {path} is broken ({error!r}). Mend it or remove it.") from error
-    labels = frozenset(label for photo in records for label in photo.labels)
-    return [replace(photo, coverage=Coverage(labels, complete=not detected)) for photo in records if photo.boxes]
+            raise broken_line(number, folder / f"boxes_{split}.jsonl", error) from error
+    labels = frozenset(label for photo in photos for label in photo.labels)
+    return [replace(photo, coverage=Coverage(labels, complete=not detected)) for photo in photos if photo.boxes]
+
+
+def _sized(raw: dict, images: Path) -> dict:
+    """The record with the size of its picture. One that cannot be read is left out when its pixels are needed."""
+    if "width" in raw:
+        return raw
+    try:
+        width, height = Photo.check(images / raw["image"])
+    except PhotoError:
+        width = height = 1
+    return {**raw, "width": width, "height": height}
 
 
 def _used(box: dict) -> bool:
