@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.data.coco_labels import CLASS_OF, KINDS, LABELS, PEOPLE, SYNONYMS
 from engine.data.flickr8k import AnnotatedPhoto
 
 BACKGROUND = "background"
+PAIRS = frozenset(label for label in LABELS if " " in label)  # nouns of two words where data sets have labels
 NOT_NOUNS = frozenset(
     "black white red blue green yellow orange pink purple brown gray grey gold golden silver tan beige maroon teal "
     "colors color multicolored camouflage plaid blond blonde denim leather "
@@ -41,16 +42,22 @@ PLURAL_ONLY = frozenset(
     "bass mess boss class princess waitress actress hostess harness wilderness business fitness goods sports".split())
 
 
-def head_noun(phrase: str) -> str | None:
-    """The last word of a phrase in lower case, or None where it names no object.
+def head_noun(phrase: str, pairs: Collection[str] = ()) -> str | None:
+    """Find what a phrase names.
 
-    The last two words where they are a label of COCO ("hot dogs" gives "hot dog").
+    Args:
+        phrase: As a caption has it.
+        pairs: Nouns of two words, such as "hot dog".
+
+    Returns:
+        The last word in lower case, or the last two where they or their singular are one of `pairs`; None where the
+        phrase names no object.
     """
     words = re.findall(r"[a-z][a-z'-]*", phrase.lower())
     words = [w.removesuffix("'s").strip("'-") for w in words]
     pair = " ".join(words[-2:])
     for label in (pair, pair.removesuffix("s"), pair.removesuffix("es")):
-        if label in PAIRS:
+        if label in pairs:
             return label
     if not words or words[-1] in NOT_NOUNS or len(words[-1]) < 2:
         return None
@@ -69,9 +76,6 @@ def singular(noun: str, known: Counter[str] | frozenset[str]) -> str:
     if noun.endswith("ies"):
         stems.insert(0, noun[:-3] + "y")
     return next((s for s in stems if s in known), noun)
-
-
-PAIRS = frozenset(label for label in LABELS if " " in label)
 
 
 @dataclass(frozen=True)
@@ -98,17 +102,17 @@ class RegionClasses:
         """
         labels = {label for photo in photos for label in photo.labels if label}
         wanted = {CLASS_OF.get(label, label) for label in labels}
-        synonyms = SYNONYMS if labels else {}
+        pairs, synonyms = (PAIRS, SYNONYMS) if labels else (frozenset[str](), {})
         spellings: Counter[str] = Counter()
-        for nouns in _nouns_of_boxes(photos):
+        for nouns in _nouns_of_boxes(photos, pairs):
             spellings.update(set(nouns))
 
         def merge(noun: str) -> str:
-            one = CLASS_OF.get(noun, noun) if labels and noun in PAIRS else singular(noun, spellings)
+            one = CLASS_OF.get(noun, noun) if noun in pairs else singular(noun, spellings)
             return synonyms.get(one, synonyms.get(noun, one))
 
         merged: Counter[str] = Counter()
-        for nouns in _nouns_of_boxes(photos):
+        for nouns in _nouns_of_boxes(photos, pairs):
             merged.update({merge(n) for n in nouns})
         for photo in photos:
             merged.update(CLASS_OF.get(label, label) for label in photo.labels if label)
@@ -122,7 +126,7 @@ class RegionClasses:
 
     def index(self, phrase: str) -> int | None:
         """The class of a phrase, or None where its head noun has none."""
-        noun = head_noun(phrase)
+        noun = head_noun(phrase, PAIRS if self.kinds else ())
         name = self.aliases.get(noun) if noun else None
         return self._numbers[name] if name else None
 
@@ -160,7 +164,7 @@ def _kinds(photos: Sequence[AnnotatedPhoto], wanted: set[str], names: set[str],
     all_uses, people = Counter[str](), Counter[str]()
     for photo in photos:
         for phrase in (p for c in photo.captions for p in c.phrases if p.boxes):
-            if noun := head_noun(phrase.text):
+            if noun := head_noun(phrase.text, PAIRS):
                 all_uses[merge(noun)] += 1
                 people[merge(noun)] += "people" in phrase.types
     human = tuple(sorted(n for n in names - wanted if 2 * people[n] > all_uses[n]))
@@ -168,8 +172,8 @@ def _kinds(photos: Sequence[AnnotatedPhoto], wanted: set[str], names: set[str],
             for name in sorted(wanted)}
 
 
-def _nouns_of_boxes(photos: Sequence[AnnotatedPhoto]) -> Iterable[list[str]]:
+def _nouns_of_boxes(photos: Sequence[AnnotatedPhoto], pairs: Collection[str]) -> Iterable[list[str]]:
     for photo in photos:
         for box in range(len(photo.boxes)):
-            nouns = [head_noun(p.text) for p in photo.phrases_of(box)]
+            nouns = [head_noun(p.text, pairs) for p in photo.phrases_of(box)]
             yield [n for n in nouns if n]

@@ -68,6 +68,13 @@ def test_a_label_is_the_class_of_its_box_under_the_noun_that_people_use() -> Non
     assert classes.allowed("zebra") == [] == classes.allowed("")
 
 
+def test_without_labels_a_class_is_named_by_one_word_as_in_the_shipped_weights() -> None:
+    assert (head_noun("two hot dogs"), head_noun("two hot dogs", ["hot dog"])) == ("dogs", "hot dog")
+    classes = RegionClasses.from_photos([photo("a stop sign"), photo("a tennis racket", "a racket")], 5)
+    assert classes.names == ("background", "racket", "sign")
+    assert classes.names[classes.index("the traffic sign")] == classes.names[classes.index("a stop sign")] == "sign"
+
+
 def test_every_label_is_a_class_before_the_most_frequent_nouns() -> None:
     photos = [photo("a hat"), photo("a hat"), photo("a shirt"), labelled("toaster")]
     assert set(RegionClasses.from_photos(photos, 3).names) == {"background", "hat", "toaster"}

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.commands.measuring import _read_boxes
+from engine.boxes_config import AUTO_BOXES
+from engine.data.box_format import file_boxes
 from engine.structures.photo import Photo
 from studio.api import Api
 from studio.canvas.server import server_functions
@@ -144,7 +145,7 @@ def test_sessions_and_boxes_come_as_they_were_or_are_refused(tmp_path, predictor
     def boxes(content):
         (tmp_path / "boxes.json").write_bytes(content)
         with refusing():
-            given_ = _read_boxes(tmp_path / "boxes.json")
+            given_, _ = file_boxes(tmp_path / "boxes.json", (photo.width, photo.height), AUTO_BOXES)
             Session.from_json({"photo": "", "boxes": given_})
             FakePredictor().see(photo, given_)
 

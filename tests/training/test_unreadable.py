@@ -38,7 +38,7 @@ def data(tmp_path):
 
 def test_features_pretraining_and_tuning_go_on_without_it(data, tmp_path, capsys):
     recipe = RecipeConfig(epochs=1, tuning_epochs=1, views=1, precision="no")
-    material = gathered(CONFIG, recipe, data, tmp_path / "run", ROOT / "assets" / "weights" / "vocab.txt")
+    material = gathered(CONFIG, recipe, [str(data)], tmp_path / "run", ROOT / "assets" / "weights" / "vocab.txt")
     torch.manual_seed(0)
     detector, model = Detector.from_config(CONFIG.detector).eval(), VLBert.from_config(CONFIG)
     corpus = material.pieces.captions(["a red ball .", "a blue star ."])
