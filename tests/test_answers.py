@@ -96,12 +96,13 @@ def write_vcr(folder, split, *, labelled):
 
 def test_choices_of_vcr_are_written_as_its_leaderboard_takes_them_and_scores_them(weights, tmp_path, monkeypatch):
     monkeypatch.setattr(precision, "fast_bf16", lambda: False)  # in float32, so that no two score alike
-    lines = write_vcr(tmp_path, "val", labelled=True)
-    write_vcr(tmp_path, "test", labelled=False)
+    data = tmp_path / "data"
+    lines = write_vcr(data, "val", labelled=True)
+    write_vcr(data, "test", labelled=False)
     rows = {}
     for split in ("val", "test"):
         file = tmp_path / f"{split}.csv"
-        figures = evaluated(weights, tmp_path, "vcr", "--data", str(tmp_path), "--split", split, "--answers", str(file))
+        figures = evaluated(weights, tmp_path, "vcr", "--data", str(data), "--split", split, "--answers", str(file))
         header, *own = csv.reader(file.open(newline=""))
         assert ",".join(header) == COLUMNS and [row[0] for row in own] == [f"{split}-{i}" for i in range(5)]
         rows[split] = torch.tensor([[float(v) for v in row[1:]] for row in own]).view(5, 5, 4)
@@ -131,6 +132,17 @@ def test_phrases_are_answered_by_the_boxes_that_are_meant(weights, tmp_path):
     right = [one["given"]["box"] == pytest.approx(line["box"]) for one, line in zip(said, lines, strict=True)]
     assert found["given_boxes"]["accuracy"] == sum(right) / 2
     assert all(len(one["detected"]["box"]) == 4 and 0 <= one["given"]["score"] <= 1 for one in said)
+
+
+def test_a_disk_that_refuses_the_answers_keeps_the_figures(weights, tmp_path, capsys):
+    picture(tmp_path / "a.jpg", 60)
+    (tmp_path / "photos.jsonl").write_text('{"photo": "a.jpg", "phrase": "a ball", "box": [0.1, 0.1, 0.5, 0.5]}\n')
+    (tmp_path / "out.json.partial").symlink_to("/dev/full")
+    assert main(["evaluate", "grounding", "--data", str(tmp_path), "--weights", str(weights), "--answers",
+                 str(tmp_path / "out.json")]) == 2
+    told = capsys.readouterr()
+    assert json.loads(told.out)["n"] == 1
+    assert f"error: {tmp_path / 'out.json'} could not be written (No space left on device). Free some" in told.err
 
 
 def test_one_photo_is_asked_by_command_what_an_adapter_is_asked(weights, tmp_path, capsys):

@@ -54,7 +54,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     keep_freed_memory()
     check_boxes(settings_of(options, BoxesConfig), options.what, options.data)
     if options.what in TASKS:
-        write(_evaluate_task(options), options.json)
+        _evaluate_task(options)
         return
     if options.answers:
         raise ConfigError(f"--answers writes what vqa, vcr and grounding answer; {options.what} has no use for it.")
@@ -81,7 +81,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     write(figures | {"unreadable": left_out.pictures.count}, options.json)
 
 
-def _evaluate_task(options: argparse.Namespace) -> dict[str, Any]:
+def _evaluate_task(options: argparse.Namespace) -> None:
     from engine.measure.answers import write_answers
     from engine.predictor import Predictor
     from engine.weights.adapters import base_file, digest, load_adapter
@@ -92,15 +92,15 @@ def _evaluate_task(options: argparse.Namespace) -> dict[str, Any]:
     if info.task != options.what:
         raise DataError(f"{path} was trained for {info.task}, not for {options.what}.")
     data, measured = _measured(options, predictor, model, info)
-    if options.answers:
-        write_answers(options.answers, options.what, data, measured.answers)
     for left_out, count in ((data.skipped, data.skipped.count), (measured.left_out, measured.left_out.count)):
         if count:
             sys.stderr.write(f"{left_out}\n")
     missing = data.skipped.count + measured.left_out.count
     if options.answers and missing and not data.labelled:
         sys.stderr.write(f"{options.answers} lacks {missing} of the questions; a test server may refuse it.\n")
-    return measured.figures | {"skipped": missing, "unreadable": measured.left_out.pictures.count}
+    write(measured.figures | {"skipped": missing, "unreadable": measured.left_out.pictures.count}, options.json)
+    if options.answers:  # after the figures, which a refused write must not lose
+        write_answers(options.answers, options.what, data, measured.answers)
 
 
 def _measured(options: argparse.Namespace, predictor: Predictor, model: FineTuned,

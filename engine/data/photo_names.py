@@ -97,16 +97,13 @@ class PhotoNames:
     def _contradictions(self, parts: Parts, names: list[str]) -> dict[str, DataError]:
         """Errors for names whose folders differ, as of train/1.jpg and test/1.jpg where there is one 1.jpg."""
         folded = {name: tuple(map(caseless, parts_of(name))) for name in names}
-        longest, file = max(folded.values(), key=len), tuple(map(caseless, parts))
-        if all(longest[-len(own):] == own for own in folded.values()):
+        longest, file = max(folded, key=lambda name: len(folded[name])), tuple(map(caseless, parts))
+        other = next((name for name, own in folded.items() if folded[longest][-len(own):] != own), None)
+        if other is None:
             return {}
-        errors = {}
-        for name, own in folded.items():
-            if own != file[-len(own):]:
-                other = next(n for n, o in folded.items() if own[-len(o):] != o[-len(own):])
-                errors[name] = DataError(f"{name[:60]!r} and {other[:60]!r} would both be {self._files[parts][:60]!r}; "
-                                         "name each photo by its path in the folder")
-        return errors
+        error = DataError(f"{longest[:60]!r} and {other[:60]!r} would both be {self._files[parts][:60]!r}; "
+                          "name each photo by its path in the folder")
+        return {name: error for name, own in folded.items() if own != file[-len(own):]}
 
     def _nearest(self, name: str) -> str:
         """The end of a message: the name that is most like this one, where one is like it at all."""

@@ -22,24 +22,35 @@ PERSONS = ("Casey", "Riley", "Jessie", "Jackie", "Avery", "Jaime", "Peyton", "Ke
 
 def read(folder: str | Path, split: str, limit: int | None = None, *, masks: bool = True,
          labelled: bool = True) -> DataSet[ChoiceQuestion]:
-    """The questions of a split, in file order. A picture's names are its objects' classes ("person", "car", …).
+    """Read the questions of a split. A picture's names are its objects' classes ("person", "car", …).
 
     Where the text points at an object stands the object's class, or for persons the next of the published names,
     round and round along the file; the published code draws on in the order of training. A picture with a box that
-    cannot be used is skipped whole, since the text counts the boxes. limit: at most that many questions. masks:
-    whether the pictures carry their segmentation, of which only a detector with stage5 = region makes use.
-    labelled: without it a split without labels is read, too. Raises DataError where the file is missing, the split has
-    no labels, or nothing can be used.
+    cannot be used is skipped whole, since the text counts the boxes.
+
+    Args:
+        folder: holds `SPLIT.jsonl` and `vcr1images/`
+        split: train, val or test
+        limit: at most that many questions
+        masks: whether the pictures carry their segmentation, which only a detector with stage5 = region uses
+        labelled: without it questions without labels are read, too; if there are any, the data count as unlabelled
+
+    Returns:
+        The questions in file order.
+
+    Raises:
+        DataError: the file is missing, the split has no labels, or nothing can be used
     """
     path = Path(folder) / f"{split}.jsonl"
     album, skipped, persons = Album(), Skipped(), cycle(PERSONS)
     usable: list[ChoiceQuestion] = []
-    labels: set[bool] = set()
+    labels: set[bool] = set()  # whether questions have them
     for number, raw in records(path, skipped):
         if limit is not None and len(usable) >= limit:
             break
-        labels.add("answer_label" in raw or "answer_choices" not in raw)
-        given = raw if labelled or True in labels else {**raw, "answer_label": 0, "rationale_label": 0}
+        if "answer_choices" in raw:
+            labels.add("answer_label" in raw)
+        given = raw if labelled or "answer_label" in raw else {**raw, "answer_label": 0, "rationale_label": 0}
         try:
             usable.append(_question(given, album, Path(folder) / "vcr1images", persons, masks))
         except BROKEN as error:
@@ -47,7 +58,7 @@ def read(folder: str | Path, split: str, limit: int | None = None, *, masks: boo
     if labels == {False} and labelled:
         raise DataError(f"No line of {path} has an answer_label: the right answers of VCR's test split are not public. "
                         "Choose train or val; `evaluate --answers` writes the model's own for the test server.")
-    return DataSet(album.pictures, tuple(usable), skipped, labelled=labels != {False})
+    return DataSet(album.pictures, tuple(usable), skipped, labelled=labelled or False not in labels)
 
 
 def _question(raw: dict[str, Any], album: Album, images: Path, persons: Iterator[str],

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.structures.questions import CHOICES, DataSet
+from engine.writing import write_failed
 
 GIVEN = [f"rationale_conditioned_on_a{answer}" for answer in range(CHOICES)]
 COLUMNS = ["annot_id", *(f"{group}_{choice}" for group in ("answer", *GIVEN) for choice in range(CHOICES))]
@@ -31,6 +32,9 @@ def write_answers(path: Path, task: str, data: DataSet[Any], answers: Mapping[in
         task: vqa, vcr or grounding
         data: the questions
         answers: by the number of a question, as `engine.measure.tasks.Measured` has them
+
+    Raises:
+        DiskError: the file cannot be written.
     """
     asked = {number: data.questions[number] for number in sorted(answers)}
     ids = {number: number if question.id is None else question.id for number, question in asked.items()}
@@ -42,8 +46,13 @@ def write_answers(path: Path, task: str, data: DataSet[Any], answers: Mapping[in
         text = json.dumps([{"id": ids[n], "image": data.pictures[q.picture].path.name, "expression": q.text,
                             **answers[n]} for n, q in asked.items()], ensure_ascii=False, indent=1) + "\n"
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8", newline="")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8", newline="")
+        partial.replace(path)
+    except OSError as error:
+        raise write_failed(str(path), error) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _csv(rows: Mapping[object, list[list[float]]]) -> str:

@@ -61,8 +61,11 @@ def test_where_several_files_fit_or_none_the_message_says_which():
         "tree.gif": "there is no picture 'tree.gif'", "y.png": "y.png", "": "there is no picture ''",
         "train/1.png": "'train/1.png' and 'test/1.png' would both be 'sub/1.png'; name each photo by its path in the "
                        "folder",
-        "test/1.png": "'test/1.png' and 'train/1.png' would both be 'sub/1.png'; name each photo by its path in the "
+        "test/1.png": "'train/1.png' and 'test/1.png' would both be 'sub/1.png'; name each photo by its path in the "
                       "folder"}
+    found = PhotoNames(["1.png"]).find(["a/b/1.png", "c/b/1.png", "b/1.png", "1.png"])  # b/1.png may be either
+    assert {name for name, own in found.items() if isinstance(own, DataError)} == {"a/b/1.png", "c/b/1.png", "b/1.png"}
+    assert str(found["b/1.png"]).startswith("'a/b/1.png' and 'c/b/1.png' would both be '1.png'; name each photo by")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp437", "cp1252", "cp866", "cp932"])

@@ -263,6 +263,16 @@ def test_vcr_refuses_a_box_outside_and_a_split_without_labels(tmp_path: Path) ->
         vcr.read(tmp_path, "val")
 
 
+def test_vcr_questions_without_labels_are_read_where_they_may_be_and_never_count_as_labelled(tmp_path: Path) -> None:
+    unlabelled = {k: v for k, v in LINE.items() if not k.endswith("label")}
+    for lines, read, labelled in (([unlabelled, unlabelled], 2, False), ([unlabelled, LINE], 2, False),
+                                  ([LINE, unlabelled], 2, False), ([{"no": "question"}, unlabelled], 1, False),
+                                  ([LINE, LINE], 2, True)):
+        write_vcr(tmp_path, *lines)
+        data = vcr.read(tmp_path, "val", labelled=False)
+        assert (len(data.questions), data.labelled) == (read, labelled)
+
+
 def test_vcr_lines_of_other_types_are_left_out_wherever_they_stand(tmp_path: Path) -> None:
     unlabelled = {k: v for k, v in LINE.items() if k != "answer_label"}
     odd = [{"answer_label": 1.9}, {"answer_label": True}, {"rationale_label": "1"}, {"question": "Why do they look"},
