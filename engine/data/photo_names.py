@@ -10,6 +10,7 @@ from engine.errors import DataError
 
 Parts = tuple[str, ...]
 INDEXED = 4  # folders and name by which files are looked up; names of more parts are compared in full
+MOST_PARTS = 64  # of a name that are compared: the time to find it grows with their square
 COMPARISONS = 20_000  # of names, at most, to find the nearest one for a message
 
 
@@ -52,7 +53,6 @@ class PhotoNames:
                 self._by_path.setdefault((number, folded), []).append(parts)
                 for length in range(1, min(len(folded), INDEXED) + 1):
                     self._by_end.setdefault((number, folded[-length:]), []).append(parts)
-        self._deepest = max(map(len, self._files), default=0)
         self._comparisons = COMPARISONS
 
     def find(self, names: Iterable[str]) -> dict[str, str | DataError]:
@@ -79,7 +79,7 @@ class PhotoNames:
         return found
 
     def _file(self, name: str) -> Parts:
-        wanted = parts_of(name)[-self._deepest:]
+        wanted = parts_of(name)[-MOST_PARTS:]
         folded = [tuple(map(fold, wanted)) for fold in FOLDS]
         for start in range(len(wanted)):
             for number, fold in enumerate(FOLDS):

@@ -10,13 +10,12 @@ from tokenizers import Encoding, Tokenizer, models, normalizers, pre_tokenizers
 
 from engine.data.lines import text_lines
 from engine.data.masks import MASK, with_masks
-from engine.data.plain_text import unescaped
+from engine.data.plain_text import JOINERS, unescaped
 from engine.data.stand_ins import refuse_stand_in
 from engine.errors import CaptionError, DataError, WeightsError
 from engine.structures.caption import Caption, Word
 
 MOST_PIECES, TRAINING_PIECES = 120, 64
-JOINERS = "\u200c\u200d"  # zero-width non-joiner and joiner
 TAGS = range(0xE0020, 0xE0080)  # spell the region of a flag
 
 

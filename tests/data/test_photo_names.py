@@ -1,6 +1,7 @@
 """Names in a table and names of files: found where only one file fits, by folder, by files and by zip."""
 
 import struct
+import time
 import unicodedata
 import zlib
 
@@ -66,6 +67,15 @@ def test_where_several_files_fit_or_none_the_message_says_which():
     found = PhotoNames(["1.png"]).find(["a/b/1.png", "c/b/1.png", "b/1.png", "1.png"])  # b/1.png may be either
     assert {name for name, own in found.items() if isinstance(own, DataError)} == {"a/b/1.png", "c/b/1.png", "b/1.png"}
     assert str(found["b/1.png"]).startswith("'a/b/1.png' and 'c/b/1.png' would both be '1.png'; name each photo by")
+
+
+def test_deep_folders_take_no_long_time():
+    start, deep = time.monotonic(), "a/" * 500
+    names = [f"{deep}1.png", f"{'b/' * 50_000}2.png", "c/3.png"]
+    found = PhotoNames([f"{deep}{i}.png" for i in range(60)]).find(names)
+    assert list(found.values()) == [f"{deep}{i}.png" for i in (1, 2, 3)]
+    assert isinstance(PhotoNames([]).find([name := "b/" * 50_000])[name], DataError)
+    assert time.monotonic() - start < 10
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp437", "cp1252", "cp866", "cp932"])

@@ -1,5 +1,6 @@
 """Damaged files of weights and of adapters, and configurations that were changed by hand, are loaded or refused."""
 
+import copy
 import json
 import struct
 
@@ -11,6 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from engine.config import C4Config, ModelConfig
+from engine.model.lora import add_lora, lora_state
 from engine.model.vlbert import VLBert
 from engine.weights import store
 from engine.weights.adapters import FORMAT, AdapterInfo, load_adapter, read_info
@@ -49,6 +51,7 @@ def test_weights(tmp_path) -> None:
     path, module = tmp_path / "tiny-vlbert.safetensors", nn.Linear(3, 4)
     store.save(module, path, CONFIG, kind="vlbert")
     whole = path.read_bytes()
+    store.load(module, path, CONFIG, kind="vlbert")
 
     @examples(200)
     @given(headers(whole))
@@ -86,10 +89,12 @@ def test_adapters(tmp_path, vlbert, tune) -> None:
     hidden = CONFIG.encoder.hidden
     tensors = {f"head.{name}": t for name, t in info.head(hidden).state_dict().items()}
     if tune == "lora":
-        layer = "lora.encoder.layers.0.attention.value"
-        tensors |= {f"{layer}.lora_A.weight": torch.ones(2, hidden), f"{layer}.lora_B.weight": torch.ones(hidden, 2)}
+        moved = copy.deepcopy(vlbert)
+        add_lora(moved, 2, 4)
+        tensors |= {f"lora.{name}": t for name, t in lora_state(moved).items()}
     save_file(tensors, path, {FORMAT: json.dumps(vars(info))})
     whole = path.read_bytes()
+    assert load_adapter(path, vlbert, BASE, CONFIG)[1] == info
 
     @examples(150)
     @given(headers(whole) | st.just(whole))
