@@ -1,4 +1,4 @@
-"""What `predict` asks an adapter: a question, a question with four choices, or a phrase."""
+"""`predict` with an adapter: a question, a question with four choices, or a phrase."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FLAGS = {"vqa": "--question", "vcr": "--question and --choices", "grounding": "-
 
 
 def add_asking(p: argparse.ArgumentParser) -> None:
-    """Flags of what is asked: a caption's hidden words of the weights, or something of an adapter."""
+    """Flags of what to predict: hidden words of a caption, or the answer of an adapter."""
     asked = p.add_mutually_exclusive_group(required=True)
     asked.add_argument("--caption", help="[MASK], <mask>, ___ or MASK hides a word")
     asked.add_argument("--question", help="a question about the picture; with --choices one that has four answers, "
@@ -48,8 +48,7 @@ def task_of(options: argparse.Namespace) -> str:
 
 
 def adapter_of(options: argparse.Namespace, predictor: Predictor, task: str) -> TaskPredictor:
-    """The adapter that is asked, for `task` if there is one. Raises WeightsError, and ConfigError where it was trained
-    for another task."""
+    """Load the adapter for a task. Raises WeightsError, and ConfigError where it was trained for another task."""
     from engine.task_predictor import TaskPredictor
 
     path = options.adapter or options.weights / f"{predictor.config.name}-{task}.safetensors"

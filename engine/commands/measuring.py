@@ -105,7 +105,7 @@ def _evaluate_task(options: argparse.Namespace) -> None:
 
 def _measured(options: argparse.Namespace, predictor: Predictor, model: FineTuned,
               info: AdapterInfo) -> tuple[DataSet[Any], Measured]:
-    """The questions that the command asks for, and what the model makes of them."""
+    """The questions of the data, and the model's results on them."""
     from engine.data import datasets
     from engine.data.sequences import readable
     from engine.measure import tasks

@@ -18,7 +18,7 @@ from engine.structures.questions import Fractions
 from engine.wording import shown
 
 BEYOND = 0.01  # share of the photo by which a box may reach over its edge without a word
-_ONE_IN = 4  # of this many boxes one that is none as corners makes a table doubtful
+_DOUBTFUL = 0.25  # share of boxes that cannot be corners, above which the format of a table is not guessed
 _NAMES = {"xyxy": "x1, y1, x2, y2", "xywh": "x, y, width, height"}
 
 
@@ -104,7 +104,7 @@ class BoxFormat:
         own = [box for box in written if box.in_pixels == (unit == "pixels")]
         reversed_ = [box for box in own if _is_reversed(box)]
         sized = replace(boxes, boxes_format="xywh")
-        if form == "auto" and len(reversed_) * _ONE_IN > len(own) and not any(
+        if form == "auto" and len(reversed_) > _DOUBTFUL * len(own) and not any(
                 _reaches_over(box.corners(sized)) for box in own):
             raise DataError(f"{len(reversed_)} of {len(own)} boxes, such as {reversed_[0]}, cannot be x1, y1, x2, y2, "
                             "and all can be x, y, width, height. Set boxes-format to xywh, or to xyxy.")

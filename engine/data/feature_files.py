@@ -106,7 +106,7 @@ class _Growing:
             self.keep()
 
     def keep(self) -> None:
-        """Have everything on the disk, the lines last: a line without its features would be believed."""
+        """Write everything to the disk, the lines last: each line promises that its features are there."""
         for file in (self._features, self._boxes):
             file.flush()
             os.fsync(file.fileno())

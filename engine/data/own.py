@@ -59,7 +59,7 @@ class Table:
 
 @dataclass(frozen=True)
 class _Line:
-    """A line whose photo is not looked for yet. box: as it is written."""
+    """A line before its photo is found. box: as it is written."""
 
     number: int
     photo: str

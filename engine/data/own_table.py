@@ -1,4 +1,4 @@
-"""The rows of a table of one's own photos, `photos.csv` or `photos.jsonl`, before anything is made of them."""
+"""The rows of a table of one's own photos, `photos.csv` or `photos.jsonl`, as they are written."""
 
 from __future__ import annotations
 

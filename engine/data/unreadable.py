@@ -1,9 +1,10 @@
-"""Pictures that cannot be read, whatever stage shows it: left out with all that is said about them, and counted."""
+"""Pictures that cannot be read are left out with their questions or captions, at whatever stage, and counted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TypeVar
 
 from engine.data.flickr8k import AnnotatedPhoto
@@ -68,14 +69,23 @@ def with_readable_pictures(data: DataSet[Q], why: Mapping[int, str]) -> tuple[Da
 
 
 def unreadable_photos(photos: Sequence[AnnotatedPhoto]) -> dict[int, str]:
-    """Decode every photo: by number, what is wrong with those that cannot be read."""
-    found: dict[int, str] = {}
-    for number, photo in enumerate(counted(photos, "photos checked")):
-        try:
-            Photo.open(photo.source)
-        except PhotoError as error:
-            found[number] = str(error)
-    return found
+    """Decode every photo, one that is given twice only once.
+
+    Args:
+        photos: of one or several data sets
+
+    Returns:
+        By the number of a photo that cannot be read, what is wrong with it.
+    """
+    found: dict[Path | bytes, str] = {}
+    for photo in counted(photos, "photos checked"):
+        if photo.source not in found:
+            try:
+                Photo.open(photo.source)
+                found[photo.source] = ""
+            except PhotoError as error:
+                found[photo.source] = str(error)
+    return {number: why for number, photo in enumerate(photos) if (why := found[photo.source])}
 
 
 def readable_photos(photos: Sequence[AnnotatedPhoto]) -> tuple[list[AnnotatedPhoto], Unreadable]:

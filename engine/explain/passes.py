@@ -27,7 +27,7 @@ Values = dict[tuple[Explained, bytes], float]
 
 
 class Clock:
-    """Tells how far the work is and ends it when it is told to. progress: called with (done, total)."""
+    """Reports progress and stops the work. progress: called with (done, total). stop: returns True to end the work."""
 
     def __init__(self, progress: Progress | None = None, stop: Stop | None = None) -> None:
         self._progress, self._stop = progress, stop

@@ -62,8 +62,8 @@ class Photo:
 
         Raises:
             PhotoError: the file is no picture of a format that is read, is damaged or cut off, has over 64 megapixels,
-                or is under 2 x 2. For a path the message ends with the file's name, without its folder, which is
-                nobody's concern who handed the picture in.
+                or is under 2 x 2. For a path the message ends with the file's name, without the folder, since
+                a visitor may read it.
         """
         if isinstance(source, bytes):
             return cls._decoded(source)

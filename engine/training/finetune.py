@@ -131,8 +131,7 @@ def _refuse_before(settings: FineTuneConfig, state: Path, init: Path, after: Pat
 def features_of(settings: FineTuneConfig, found: DataSet[Any], detector: RegionDetector, machine: Accelerator,
                 events: Events, sight: str, run: Path,
                 shared: Path | None) -> tuple[FeatureCache, list[FeatureCache], str]:
-    """The features of all pictures and of their views, and the digest of the pictures; computed where they are not
-    there yet.
+    """Compute the features of all pictures and of their views where they are not there yet.
 
     Args:
         settings: of the run
@@ -143,6 +142,9 @@ def features_of(settings: FineTuneConfig, found: DataSet[Any], detector: RegionD
         sight: what distinguishes the detector from others
         run: the folder of the run
         shared: a folder in which features are named by what they are made from, or None for `run`/features
+
+    Returns:
+        The plain features, those of the views, and the digest of the pictures.
     """
     detections = bool(not any(p.boxes for p in found.pictures)
                       or (settings.task == "grounding" and settings.extra_regions))

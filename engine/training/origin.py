@@ -41,7 +41,7 @@ def of_settings(*settings: Settings, free: Collection[str] = FREE) -> dict[str, 
 
 def of_finetuning(settings: FineTuneConfig, training: Settings, base: str, after: Path | None,
                   detector: str) -> dict[str, Any]:
-    """What is known of a fine-tuning before its data are read.
+    """Collect what is known of a fine-tuning before its data are read.
 
     Args:
         settings: of the run
@@ -49,6 +49,9 @@ def of_finetuning(settings: FineTuneConfig, training: Settings, base: str, after
         base: SHA-256 of the VL-BERT file that the run starts from
         after: the adapter that it starts from, if any
         detector: what distinguishes the detector from others (`engine.weights.detectors.identity`)
+
+    Returns:
+        Settings and digests by name.
     """
     return of_settings(settings, training) | {
         "rank": settings.rank if settings.tune == "lora" else 0, "weights": base,

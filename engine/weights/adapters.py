@@ -37,7 +37,7 @@ from engine.wording import shown
 
 FORMAT = "vl-bert-studio adapter 1"
 WORDS = "words."  # where one of thin matrices holds the words whose embeddings moved: `numbers` [K] and `rows` [K, D]
-LEFT = ("embeddings.words.", "heads.")  # of VL-BERT
+LEFT = ("embeddings.words.", "heads.")  # how the names of tensors begin that `thin` leaves out
 MATRIX = re.compile(rf"(?P<module>{TARGETS})\.weight")
 PARTS = {"lora": "lora.", "full": "vlbert."}  # where a file holds what moved, by `tune`
 

@@ -101,7 +101,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, st
 
 
 def _cause(error: SafetensorError | OSError) -> OSError:
-    """The library's errors tell the system's words and number in text: "I/O error: WORDS (os error NUMBER)"."""
+    """The library's errors hold the system's message and number as text: "I/O error: WORDS (os error NUMBER)"."""
     if isinstance(error, OSError):
         return error
     words, _, number = str(error).rpartition("I/O error: ")[2].partition(" (os error ")

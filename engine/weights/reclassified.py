@@ -1,4 +1,4 @@
-"""A detector taken over by one with other region classes, attributes or anchors: what both have keeps its weights."""
+"""Initialise a detector from one with other region classes, attributes or anchors; what both have keeps its weights."""
 
 from __future__ import annotations
 

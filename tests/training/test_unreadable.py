@@ -11,6 +11,7 @@ from engine.data.unreadable import readable_photos, silenced, unreadable_photos
 from engine.detector.detector import Detector
 from engine.errors import DataError
 from engine.model.vlbert import VLBert
+from engine.structures.photo import Photo
 from engine.training import checkpoint
 from engine.training.recipe import features_stage, gathered, pretraining_stage, tuning_stage
 from tests.conftest import ROOT
@@ -56,11 +57,16 @@ def test_features_pretraining_and_tuning_go_on_without_it(data, tmp_path, capsys
     assert examples == [sum(len(material.photos[i].captions) for i in (0, 2)), 2]
 
 
-def test_what_is_measured_lacks_it_and_nothing_else(data):
+def test_what_is_measured_lacks_it_and_nothing_else(data, monkeypatch):
     photos = read(data, "train")
     kept, left_out = readable_photos(photos)
     assert kept == [photos[0], photos[2]] and left_out.pictures.count == 2
     assert left_out.count == len(photos[1].captions) + len(photos[3].captions)
+    opened, read_photo = [], Photo.open
+    with monkeypatch.context() as counting:
+        counting.setattr(Photo, "open", lambda source: opened.append(source) or read_photo(source))
+        why = unreadable_photos([*photos, photos[1], photos[2]])
+    assert why.keys() == {1, 3, 4} and why[4] == why[1] and opened == [p.path for p in photos]  # none twice
     same, _ = silenced(photos, unreadable_photos(photos))
     assert [bool(p.boxes or p.captions) for p in same] == [True, False, True, False]
     assert [p.path for p in same] == [p.path for p in photos]
