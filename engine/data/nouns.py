@@ -98,7 +98,8 @@ class RegionClasses:
             count: How many classes, the background included.
 
         Returns:
-            The background, the class of every label that occurs, and the nouns that name the most boxes.
+            The background, the class of every label that occurs (the most frequent ones if `count` is too small for
+            all), and the nouns that name the most boxes.
         """
         labels = {label for photo in photos for label in photo.labels if label}
         wanted = {CLASS_OF.get(label, label) for label in labels}
@@ -118,11 +119,13 @@ class RegionClasses:
             merged.update(CLASS_OF.get(label, label) for label in photo.labels if label)
         names = sorted(merged, key=lambda n: (n not in wanted, -merged[n], n))[: count - 1]
         names.sort(key=lambda n: (-merged[n], n))
-        aliases = {s: merge(s) for s in sorted(spellings) if merge(s) in set(names)}
+        chosen = set(names)
+        aliases = {s: merge(s) for s in sorted(spellings) if merge(s) in chosen}
         for label in sorted(labels):
-            aliases[label] = aliases[CLASS_OF.get(label, label)] = CLASS_OF.get(label, label)
-        aliases |= {synonym: noun for synonym, noun in sorted(synonyms.items()) if noun in set(names)}
-        return cls((BACKGROUND, *names), aliases, _kinds(photos, wanted, set(names), merge) if labels else {})
+            if (noun := CLASS_OF.get(label, label)) in chosen:
+                aliases[label] = aliases[noun] = noun
+        aliases |= {synonym: noun for synonym, noun in sorted(synonyms.items()) if noun in chosen}
+        return cls((BACKGROUND, *names), aliases, _kinds(photos, wanted & chosen, chosen, merge) if labels else {})
 
     def index(self, phrase: str) -> int | None:
         """The class of a phrase, or None where its head noun has none."""

@@ -78,6 +78,9 @@ def test_without_labels_a_class_is_named_by_one_word_as_in_the_shipped_weights()
 def test_every_label_is_a_class_before_the_most_frequent_nouns() -> None:
     photos = [photo("a hat"), photo("a hat"), photo("a shirt"), labelled("toaster")]
     assert set(RegionClasses.from_photos(photos, 3).names) == {"background", "hat", "toaster"}
+    few = RegionClasses.from_photos([labelled("person"), labelled("person"), labelled("dog")], 2)
+    assert few.names == ("background", "person") and few.allowed("person") == [1]
+    assert few.allowed("dog") == [] and few.index("a dog") is None
 
 
 def test_phrases_count_for_a_labelled_box_only_where_its_label_allows_them() -> None:
