@@ -338,8 +338,8 @@ def test_what_is_broken_or_there_already_is_named(tmp_path, capsys) -> None:
     lines = path.read_text().splitlines()
     raw = json.loads(lines[1])
     raw["things"][0]["box"] = [0.5, 0.5, 0.4, 0.6]
-    for broken, why in ((lines[1][:50], "JSONDecodeError"), (json.dumps(raw), "is no box"),
-                        (lines[1].replace('"colour"', '"hue"'), "lacks colour"), ("[]", "TypeError")):
+    for broken, why in ((lines[1][:50], "Unterminated string"), (json.dumps(raw), "is no box"),
+                        (lines[1].replace('"colour"', '"hue"'), "lacks colour"), ("[]", "has another form")):
         path.write_text("\n".join([lines[0], broken, lines[2]]) + "\n")
         with pytest.raises(DataError, match=f"Line 2 of .*{why}"):
             referring(tmp_path)
