@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def read_pickled(path: Path, *, mmap: bool = False) -> Any:
     """The content of a file that `torch.save` wrote: tensors, containers, numbers and words.
 
-    PyTorch's own messages advise to read the file with `weights_only=False`, which runs its code. They are not passed
-    on.
+    PyTorch's own messages advise to read the file with `weights_only=False`, which runs its code, or to report a newer
+    pickle protocol. They are not passed on.
 
     Args:
         path: the file.
@@ -58,7 +59,9 @@ def read_pickled(path: Path, *, mmap: bool = False) -> Any:
     """
     check_file(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except Exception as error:  # a damaged pickle raises anything
         if not (found := ASKED_FOR.search(str(error))):
             raise damaged(path, error) from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.boxes_config import AUTO_BOXES, BoxesConfig
-from engine.data.unpack import LIMITS, TABLES, Limits, unpack
+from engine.data.unpack import LIMITS, TABLES, Limits, is_hidden, unpack
 from engine.errors import DataError, PhotoError
 from engine.structures.photo import Photo
 
@@ -25,8 +25,9 @@ ARRIVING = "arriving-"  # begins the name of what is being checked
 @dataclass(frozen=True)
 class Taken:
     """What was handed over. name: of its folder. problems: "line 7: …" for each line that is left out, and sentences
-    about pictures that are; others: files that are neither picture nor table. entries: what can be learned from;
-    photos: how many of them there are. note: how the boxes were taken."""
+    about pictures that are; others: files that are neither picture nor table, without those that an operating system
+    adds (.DS_Store). entries: what can be learned from; photos: how many of them there are. note: how the boxes were
+    taken."""
 
     name: str
     entries: tuple[own.Entry, ...]
@@ -81,7 +82,7 @@ def take(files: Sequence[Path], task: str, folder: Path, fits: Callable[[str], o
             arrived.rename(kept)
         moved = tuple(own.Entry(kept / e.photo.relative_to(root), e.says, e.answer, e.box, e.line)
                       for e in good)
-        others = tuple(name for name, why in left_out.items() if not why)
+        others = tuple(name for name, why in left_out.items() if not why and not is_hidden(name))
         return Taken(kept.name, moved, tuple(problems), others, table.note)
     finally:
         shutil.rmtree(arrived, ignore_errors=True)

@@ -153,12 +153,12 @@ def test_what_was_handed_over_is_kept_with_its_good_lines_only_and_once(tmp_path
     files = {"mine/images/a.jpg": picture(), "mine/images/b.jpg": picture(), "mine/images/cut.jpg": picture()[:-150],
              "mine/list.csv": "photo,phrase,x1,y1,x2,y2\nimages/a.jpg,the <b>cat</b>,0,0,50,50\nb.jpg,dog,0,0,200,100\n"
                               "b.jpg,bad,5,5,1,1\nimages/cut.jpg,cut,0,0,50,50\n",
-             "mine/notes.txt": "x", "__MACOSX/._a.jpg": "x", "mine/run.py": "x"}
+             "mine/notes.txt": "x", "__MACOSX/._a.jpg": "x", "mine/.DS_Store": "x", "mine/run.py": "x"}
     source = packed(tmp_path / "in.zip", files)
     taken = take([source], "grounding", tmp_path / "own", lambda says: None)
     assert [e.says for e in taken.entries] == ["the <b>cat</b>", "dog"] and taken.photos == 2
     assert taken.problems[0].startswith("line 4:") and taken.problems[1].startswith("line 5: cut.jpg: ")
-    assert sorted(taken.others) == ["__MACOSX/._a.jpg", "mine/notes.txt", "mine/run.py"]
+    assert sorted(taken.others) == ["mine/notes.txt", "mine/run.py"]
     again = take([source], "grounding", tmp_path / "own", lambda says: None)
     assert again.name == taken.name and [p.name for p in (tmp_path / "own").iterdir()] == [taken.name]
     found = datasets.referring_expressions(tmp_path / "own" / taken.name, "train")

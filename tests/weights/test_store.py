@@ -4,6 +4,8 @@ import dataclasses
 import errno
 import os
 import pathlib
+import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -205,6 +207,16 @@ def test_the_advice_of_pytorch_to_run_a_file_is_not_passed_on(tmp_path, content,
     with pytest.raises(WeightsError, match=r"^.*theirs\.model cannot be read as a file of weights; it is damaged, cut "
                                            r"short or of another kind\. Fetch it again\.$"):
         read_tensors(path)
+
+
+def test_no_warning_of_pytorch_about_a_newer_pickle_accompanies_the_refusal(tmp_path):
+    path = tmp_path / "theirs.model"
+    path.write_bytes(pickle.dumps({"w": pathlib.PurePosixPath("x")}, 5))
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        with pytest.raises(WeightsError, match=r"theirs\.model (cannot be read|holds)"):
+            read_tensors(path)
+    assert not shown
 
 
 def test_an_unfinished_file_of_another_name_is_left_alone(path):
