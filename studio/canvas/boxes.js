@@ -6,16 +6,18 @@ const areaOf = ([x1, y1, x2, y2]) => Math.max(0, x2 - x1) * Math.max(0, y2 - y1)
 const sureOf = (region) => (region.percent ? ` ${region.percent.replace(" %", "\u00a0%")}` : "");
 const rankOf = (region) => (region.percent ? `rank score ${region.score.toFixed(2)}` : "");
 
-// How a region is called: its label, and a number where several share one, those drawn at first before the others.
-function nameOf(regions, index) {
-  const { label } = regions[index];
-  if (!label) return "new box";
-  const same = regions.filter((r) => r.label === label).sort((a, b) => Boolean(b.first) - Boolean(a.first));
-  return same.length > 1 ? `${label} ${same.indexOf(regions[index]) + 1}` : label;
+// One of several texts; those that occur more than once are numbered in their order: write(text, number). Files and
+// tables have the same rule: studio/views/names.py.
+function numberedName(texts, index, write) {
+  const same = texts.flatMap((text, i) => (text === texts[index] ? [i] : []));
+  return same.length > 1 ? write(texts[index], same.indexOf(index) + 1) : texts[index];
 }
 
-const aboutRegion = (region) => (region.percent ? `The detector gives its label${sureOf(region)} among all classes. `
-  + `It ranks this box by ${region.score.toFixed(2)}: how sure it is that anything is there.` : "");
+const nameOf = (regions, index) => (regions[index].label
+  ? numberedName(regions.map((r) => r.label), index, (label, number) => `${label} ${number}`) : "new box");
+
+const aboutRegion = (region) => (region.percent ? `The probability of this label among all classes is${sureOf(region)}. `
+  + `The rank score of the box is ${region.score.toFixed(2)}: the detector’s confidence that it holds an object.` : "");
 
 // Which regions are drawn: those that come first, and whatever the visitor drew, hid or selected.
 function shownRegions(state, ui) {

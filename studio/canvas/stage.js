@@ -119,12 +119,7 @@ function makeStage({ pointed, chosen }) {
   };
 }
 
-// Words that occur more than once are numbered: "and (1)", "and (2)".
-function wordName(words, index) {
-  const { text } = words[index];
-  const alike = words.flatMap((word, i) => (word.text === text ? [i] : []));
-  return alike.length > 1 ? `${text} (${alike.indexOf(index) + 1})` : text;
-}
+const wordName = (words, index) => numberedName(words.map((w) => w.text), index, (text, number) => `${text} (${number})`);
 
 // scale: the largest size, as text. signed: whether there is an orange half.
 function renderLegend({ signed, scale, forIt, against }) {

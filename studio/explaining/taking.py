@@ -15,6 +15,7 @@ from studio.service import Service
 from studio.views.answers import answers
 from studio.views.explanations import attribution_ends, proof_sentence
 from studio.views.figures import figure
+from studio.views.names import region_names
 from studio.views.photo import data_url
 from studio.views.report import Map, Report, page
 from studio.views.tables import csv, head_table, hidings_table, table
@@ -55,7 +56,7 @@ class Taking:
         if what == "csv":
             return File(f"vl-bert-{method}.csv", "text/csv", csv(self._table(asks, asked, method)))
         if what == "hidings":
-            found = hidings_table(self._explain.hidings(asks), self._words(asks), self._labels(asks))
+            found = hidings_table(self._explain.hidings(asks), self._words(asks), self._regions(asks))
             return File("vl-bert-hidings.csv", "text/csv", csv(found))
         if what == "heads":
             ranked = head_table(self._explain.rank_heads(asks, asked))
@@ -69,7 +70,7 @@ class Taking:
         hidings = self._explain.hidings(asks)
         place = next((i for i, a in enumerate(hidings.asked) if (a.kind, a.index, a.answer)
                       == (asked.kind, asked.index, found.answer)), None)
-        return table(found, self._words(asks), self._labels(asks), asks.session.hidden_words,
+        return table(found, self._words(asks), self._regions(asks), asks.session.hidden_words,
                      asks.session.hidden_regions, hidings, place)
 
     def _figure(self, asks: Subject, asked: Asked, method: str, kind: Literal["png", "svg"]) -> bytes:
@@ -100,16 +101,16 @@ class Taking:
 
         session = asks.session
         seen = self._service.see(asks.visitor, session)
-        words = self._words(asks)
+        words, regions = self._words(asks), self._regions(asks)
         chosen = list(dict.fromkeys((method, DEFAULT, REPORTED_TOO)))
         with self._explain.works.begin(asks.visitor, asks.number) as work:
             count, total = itertools.count(1), 1 + PARTS * len(chosen)
             self._explain.hidings(asks)  # first, since the proofs take these values, too
             work.advance(next(count), total)
             maps = [self._map(asks, asked, name, lambda: work.advance(next(count), total)) for name in chosen]
-        what = words[asked.index] if asked.kind == "word" else f"{seen.labels[asked.index]} (region {asked.index})"
+        what = (words if asked.kind == "word" else regions)[asked.index]
         return page(Report(
-            data_url(seen.photo), seen.boxes.fractions.tolist(), seen.labels, session.caption, words,
+            data_url(seen.photo), seen.boxes.fractions.tolist(), regions, session.caption, words,
             session.hidden_words, session.hidden_regions, session.heads_off,
             answers(self._service.answer(asks.visitor, session, asks.masking)),
             f"Why does the model say what it says about the hidden {asked.kind} “{what}”?", maps,
@@ -118,8 +119,8 @@ class Taking:
     def _words(self, asks: Subject) -> list[str]:
         return [word.text for word in self._service.words(asks.session.caption)]
 
-    def _labels(self, asks: Subject) -> tuple[str, ...]:
-        return self._service.see(asks.visitor, asks.session).labels
+    def _regions(self, asks: Subject) -> list[str]:
+        return region_names(self._service.see(asks.visitor, asks.session).labels)
 
 
 def versions() -> dict[str, str]:

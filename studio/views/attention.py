@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from studio.views.names import numbered
+from studio.views.names import region_names, word_names
 
 if TYPE_CHECKING:
     from engine.explain.results import AttentionPyramid, Element
@@ -35,15 +35,16 @@ def names(elements: Sequence[Element], labels: Sequence[str]) -> list[str]:
         labels: of the regions.
 
     Returns:
-        Words by their pieces, repeated ones numbered; regions by label and number.
+        Words by their pieces, regions by their labels; repeated ones are numbered.
     """
-    words = iter(numbered([e.text for e in elements if e.kind == "word"]))
+    words = iter(word_names([e.text for e in elements if e.kind == "word"]))
+    regions = region_names(labels)
     found = []
     for element in elements:
         if element.kind == "word":
             found.append(next(words))
         elif element.kind == "region":
-            found.append(f"{labels[element.index]} {element.index}" if element.index else labels[0])
+            found.append(regions[element.index])
         else:
             found.append(element.text)
     return found

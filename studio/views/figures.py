@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from engine.structures.photo import Photo
 from studio.views.fonts import fonts_for, placeholders
-from studio.views.names import numbered
+from studio.views.names import region_names, word_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ def figure(photo: Photo, boxes: Sequence[Sequence[float]], found: Attribution, p
     everything = "".join((title, *words, *labels))
     fonts = fonts_for(everything)
     stored = placeholders(fonts.missing, everything) if kind == "svg" else {}
-    shown = stored or fonts.boxes
+    shown = fonts.boxes | stored
     footer = "" if stored else fonts.note
     with _DRAWING, _settings(fonts.families):
         made = _drawn(photo, boxes, found, proof, [w.translate(shown) for w in words],
@@ -108,8 +108,8 @@ def _photo(axes: Axes, photo: Photo, boxes: Sequence[Sequence[float]], found: At
 
 
 def _bars(axes: Axes, found: Attribution, words: Sequence[str], labels: Sequence[str]) -> None:
-    named = [(f"“{_short(w)}”", v) for w, v in zip(numbered(words), found.words, strict=True)]
-    named += [(f"{_short(label)} {i}", v) for i, (label, v) in enumerate(zip(labels, found.regions, strict=True)) if i]
+    named = [(f"“{_short(w)}”", v) for w, v in zip(word_names(words), found.words, strict=True)]
+    named += [(_short(name), v) for name, v in list(zip(region_names(labels), found.regions, strict=True))[1:]]
     first = sorted((n for n in named if n[1]), key=lambda n: -abs(n[1]))[:MOST_BARS][::-1]
     axes.barh(range(len(first)), [v for _, v in first], color=[FOR if v > 0 else AGAINST for _, v in first])
     axes.set_yticks(range(len(first)), [_plain(name) for name, _ in first])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +12,7 @@ import numpy as np
 OWN = "DejaVu Sans"  # comes with matplotlib
 BOX, BRAILLE = "\u25a1", range(0x2800, 0x2900)  # it has these
 NORMAL = (400, "normal", "regular", "book")  # weights; matplotlib logs it where a family has others only
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 MOST_NAMED = 6  # missing characters in a note
 
 
@@ -69,11 +71,11 @@ def placeholders(missing: tuple[str, ...], text: str) -> dict[int, str]:
         text: everything that is drawn.
 
     Returns:
-        For str.translate: for each missing character one that the figures' own font has and the text lacks, as long as
-        there are any.
+        For str.translate: for each missing character that XML can hold one that the figures' own font has and the text
+        lacks, as long as there are any.
     """
     unused = [chr(code) for code in BRAILLE if chr(code) not in text]
-    return dict(zip(map(ord, missing), unused, strict=False))
+    return dict(zip(map(ord, NOT_IN_XML.sub("", "".join(missing))), unused, strict=False))
 
 
 def _is_visible(character: str) -> bool:

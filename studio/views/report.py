@@ -53,13 +53,13 @@ class Map:
 
 @dataclass(frozen=True)
 class Report:
-    """picture: a data: URL. boxes: fractions, region 0 first. words: of the caption. answers: as `views.answers` gives
-    them. asked: a sentence. table: the first map's numbers. card: Markdown. versions: by package.
+    """picture: a data: URL. boxes: fractions, region 0 first. regions: their names. words: of the caption. answers: as
+    `views.answers` gives them. asked: a sentence. table: the first map's numbers. card: Markdown. versions: by package.
     """
 
     picture: str
     boxes: Sequence[Sequence[float]]
-    labels: Sequence[str]
+    regions: Sequence[str]
     caption: str
     words: Sequence[str]
     hidden_words: Sequence[int]
@@ -77,7 +77,7 @@ class Report:
 def page(report: Report) -> str:
     """All text of the visitor's and the model's is escaped; nothing is loaded from anywhere."""
     heads = ", ".join(f"{layer + 1}.{head + 1}" for layer, head in report.heads_off) or "none"
-    regions = ", ".join(report.labels[i] for i in report.hidden_regions) or "none"
+    regions = ", ".join(report.regions[i] for i in report.hidden_regions) or "none"
     words = ", ".join(report.words[i] for i in report.hidden_words) or "none"
     return f"""<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
@@ -134,7 +134,7 @@ def _picture(report: Report, shown: Map | None) -> str:
         x1, y1, x2, y2 = report.boxes[i]
         hidden = i in report.hidden_regions
         place = f"left:{x1:.2%};top:{y1:.2%};width:{x2 - x1:.2%};height:{y2 - y1:.2%}"
-        drawn.append(f'<div class="{"hid" if hidden else ""}" title="{escape(report.labels[i])} {i}" '
+        drawn.append(f'<div class="{"hid" if hidden else ""}" title="{escape(report.regions[i])}" '
                      f'style="{place};{_heat(values[i], top)}"></div>')
     return f'<div class="picture"><img alt="" src="{report.picture}">{"".join(drawn)}</div>'
 

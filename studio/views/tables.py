@@ -14,15 +14,15 @@ NAN = float("nan")
 COLUMNS = ("kind", "place", "name", "hidden", "value", "share", "without it", "change")
 
 
-def table(found: Attribution, words: Sequence[str], labels: Sequence[str], hidden_words: Sequence[int],
+def table(found: Attribution, words: Sequence[str], regions: Sequence[str], hidden_words: Sequence[int],
           hidden_regions: Sequence[int], hidings: Hidings, asked: int | None) -> pd.DataFrame:
-    """One row for each word and region, region 0 left out.
+    """One row for each word and region, region 0 left out. regions: their names.
 
     value: of the attribution. share: of the sum of all sizes. without it: the answer's probability when this one is
     hidden too; change: how that differs. asked: the place of the explained answer in `hidings`; None leaves both empty.
     """
     rows = [("word", i, w, i in hidden_words, found.words[i]) for i, w in enumerate(words)]
-    rows += [("region", i, labels[i], i in hidden_regions, found.regions[i]) for i in range(1, len(labels))]
+    rows += [("region", i, regions[i], i in hidden_regions, found.regions[i]) for i in range(1, len(regions))]
     made = pd.DataFrame(rows, columns=list(COLUMNS[:5]))
     size = made["value"].abs().sum()
     made["share"] = made["value"].abs() / size if size else 0.0
@@ -35,9 +35,12 @@ def table(found: Attribution, words: Sequence[str], labels: Sequence[str], hidde
     return made
 
 
-def hidings_table(found: Hidings, words: Sequence[str], labels: Sequence[str]) -> pd.DataFrame:
-    """One row for each hiding and each answer: the answer's probability before and after, and the best answer then."""
-    rows = [(p.kind, p.index, words[p.index] if p.kind == "word" else labels[p.index], a.kind, a.index, a.answer, base,
+def hidings_table(found: Hidings, words: Sequence[str], regions: Sequence[str]) -> pd.DataFrame:
+    """One row for each hiding and each answer: the answer's probability before and after, and the best answer then.
+
+    regions: their names.
+    """
+    rows = [(p.kind, p.index, words[p.index] if p.kind == "word" else regions[p.index], a.kind, a.index, a.answer, base,
              row[i], row[i] - base, tops[i])
             for p, row, tops in zip(found.players, found.probability, found.top, strict=True)
             for i, (a, base) in enumerate(zip(found.asked, found.base, strict=True))]

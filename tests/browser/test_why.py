@@ -382,7 +382,10 @@ def test_files_hold_what_the_page_shows(visit, studio_url):
     table = pd.read_csv(taken(page, "csv"))
     row = table[(table.kind == "word") & (table.name == "large")].iloc[0]
     assert row["change"] == pytest.approx(-row["value"], abs=1e-6)  # leave-one-out is the change itself
-    assert len(table) == len(CAPTION.split()) + 1 + page.locator(".studio .areas .area").count()
+    areas = [a.get_attribute("aria-label") for a in page.locator(".studio .areas .area").all()]
+    assert len(table) == len(CAPTION.split()) + 1 + len(areas)
+    assert table[table.kind == "region"]["name"].tolist() == [  # as the page names them
+        re.match(r"Region (.+?)(?:, hidden)?(?:: |$)", area)[1] for area in areas]
     hidings = pd.read_csv(taken(page, "hidings"))
     assert set(hidings["asked kind"]) == {"word"} and len(hidings) == len(table) - 1
 

@@ -1,5 +1,6 @@
 """Explanations in the studio: kept by content, stopped when told to, one visitor never another's."""
 
+import re
 import threading
 import time
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from studio.explaining.taking import Taking
 from studio.explaining.works import MOST_EACH, Works
 from studio.service import Service, Status
 from studio.session import Session
+from studio.views.names import region_names
 
 DOG = Asked("word", 1)
 
@@ -109,6 +111,9 @@ def test_a_report_says_how_many_of_its_parts_are_made(photo):
     assert counts == [(2, 10), (5, 10), (8, 10)]  # after the hidings, then values, proof and figure of three maps
     assert made.content.count(b"better than chance but no better than raw attention by both curves") == 3
     assert explain.works.progress(asks.visitor, asks.number) == (0, 0)
+    names = region_names(service.see(asks.visitor, asks.session).labels)
+    boxes = re.findall(r'<div class="\w*" title="([^"]*)"', made.content.decode())
+    assert sorted(boxes) == sorted(4 * names[1:]) and len(set(names)) == len(names)  # the picture, and on it each map
 
 
 def test_what_was_explained_is_forgotten_with_its_photo(studio, photo):

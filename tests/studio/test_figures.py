@@ -1,6 +1,7 @@
 """Figures that are saved: every character is drawn or named, repeated words are told apart, axes are whole."""
 
 import re
+import sys
 import warnings
 import xml.etree.ElementTree as ET
 
@@ -14,7 +15,7 @@ from engine.explain.results import Attribution, Curve, Proof
 from engine.structures.photo import Photo
 from studio.views import figures, fonts
 from studio.views.curves import WIDTH, Axes, Line, chart
-from studio.views.names import numbered
+from studio.views.names import region_names, word_names
 
 WORDS = ("A", "red", "🔴", "and", "一", "and", "café")
 FLAT = Curve("", (0.5, 0.5))
@@ -49,7 +50,8 @@ def test_an_svg_keeps_its_text_and_numbers_repeated_words(no_other_fonts):
     texts = [text.strip() for text in ET.fromstring(drawn("svg")).itertext()]
     assert {"Why “🔴”?", "A red 🔴 and 一 and café", "“🔴”", "“一”", "“and (1)”", "“and (2)”"} <= set(texts)
     assert not re.search("[\u2800-\u28ff□]", "".join(texts))
-    assert numbered(["the", "The", "the"]) == ["the (1)", "The", "the (2)"]
+    assert word_names(["the", "The", "the"]) == ["the (1)", "The", "the (2)"]
+    assert region_names(["whole picture", "dog", "cat", "dog"]) == ["whole picture", "dog 1", "cat", "dog 2"]
 
 
 def test_a_font_of_this_machine_draws_what_the_figures_own_lacks(tmp_path, monkeypatch):
@@ -77,6 +79,12 @@ def test_a_font_of_this_machine_draws_what_the_figures_own_lacks(tmp_path, monke
     finally:
         font_manager.fontManager.ttflist[:] = listed
         font_manager.fontManager._findfont_cached.cache_clear()
+
+
+def test_an_svg_holds_no_character_that_xml_refuses(no_other_fonts, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "WORDS", ("a\x01dog", "\ufffe", "\u200d🔴", "and", "b", "c", "d"))
+    texts = [text.strip() for text in ET.fromstring(drawn("svg")).itertext()]
+    assert {"“adog”", "“\u200d🔴”"} <= set(texts)
 
 
 def test_characters_without_a_shape_are_left_out_of_a_picture_in_silence(no_other_fonts):
