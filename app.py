@@ -59,6 +59,7 @@ def _serve(service: Service, flags: argparse.Namespace) -> tuple[gr.Blocks, Jobs
     """
     from starlette.middleware import Middleware
 
+    from studio.fetching import MOST_BYTES
     from studio.jobs import open_jobs
     from studio.lane import MOST_THREADS
     from studio.page import STYLES, build_page, look
@@ -71,8 +72,8 @@ def _serve(service: Service, flags: argparse.Namespace) -> tuple[gr.Blocks, Jobs
         page.launch(server_name=flags.host, server_port=flags.port, share=flags.share, inbrowser=flags.open,
                     prevent_thread_lock=True, theme=look(), css_paths=STYLES, footer_links=[], run_history=False,
                     enable_monitoring=False, ssr_mode=False, mcp_server=flags.mcp, max_threads=MOST_THREADS,
-                    max_file_size=MOST_UPLOAD if flags.public else "64mb",
-                    _frontend=False,  # no look at the own page, which a busy machine may not answer within 3 seconds
+                    max_file_size=MOST_UPLOAD if flags.public else MOST_BYTES,
+                    _frontend=False,  # else Gradio fetches its own page, which may take a busy machine over 3 seconds
                     app_kwargs={"middleware": [Middleware(PublicLimits)]} if flags.public else None)
     except OSError as error:
         if "empty port" not in str(error):

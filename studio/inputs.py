@@ -8,23 +8,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
-import httpx
 from gradio.exceptions import ComponentProcessingError, InvalidPathError
-from gradio_client.utils import is_http_url_like
 from pydantic import ValidationError
 
+from studio.errors import RequestError, without_folders
+from studio.fetching import MOST_BYTES, UPLOAD, with_fetched
+
 _log = logging.getLogger(__name__)
-_WHY = (("failed validation", "its host is not a public one"), ("Unable to resolve", "there is no such host"),
-        ("Status code: ", "the host answered with HTTP "))
-UPLOAD = "Upload the file itself, in Python with gradio_client.handle_file."
 
 
 def explain_inputs(page: gr.Blocks) -> None:
-    """Let every event of the page answer with a sentence where its inputs cannot be read."""
+    """Make every event of the page answer with a sentence where its inputs cannot be read.
+
+    Files that a call names by their address are fetched here, up to the page's limit of uploads.
+    """
     plain = page.preprocess_data
 
     async def read(block_fn: Any, inputs: list[Any], *more: Any, **named: Any) -> Any:
         try:
+            inputs = await with_fetched(inputs, getattr(page, "max_file_size", None) or MOST_BYTES)
             return await plain(block_fn, inputs, *more, **named)
         except gr.Error:
             raise
@@ -44,6 +46,8 @@ def reason(error: Exception, labels: Sequence[str], inputs: Sequence[Any]) -> st
         labels: the names of the inputs.
         inputs: what came for each; fewer or more where that is the error.
     """
+    if isinstance(error, RequestError):
+        return str(error)
     if isinstance(error, InvalidPathError):
         return f"Only files that were uploaded are read. {UPLOAD}"
     if isinstance(error, ValidationError):
@@ -53,18 +57,4 @@ def reason(error: Exception, labels: Sequence[str], inputs: Sequence[Any]) -> st
             return "The uploaded file is no longer there. Upload it again."
         place = int((re.search(r"at index (\d+)", str(error)) or [0, 0])[1])
         return f"The input “{labels[place]}” cannot be read: {repr(inputs[place])[:80]}."
-    address = next((i["path"] for i in inputs if isinstance(i, dict) and is_http_url_like(str(i.get("path")))), "")
-    if address:
-        return f"The file at {address} cannot be fetched: {_why(error)}. {UPLOAD}"
-    return str(error).split("\n")[0]
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return "no answer came in time"
-    if isinstance(error, httpx.HTTPError):
-        return f"the host cannot be reached ({error or type(error).__name__})"
-    for said, words in _WHY:
-        if said in str(error):
-            return words + str(error).partition(said)[2] if said.endswith(" ") else words
-    return str(error)
+    return without_folders(str(error).split("\n")[0])
