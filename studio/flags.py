@@ -51,8 +51,8 @@ def build_parser(on_space: bool) -> argparse.ArgumentParser:
                         help="ask Gradio for a public address (off by default)")
     parser.add_argument("--open", action=BooleanOptionalAction, default=False, help="open the page in the browser")
     parser.add_argument("--mcp", action=BooleanOptionalAction, default=False,
-                        help="also offer /predict and /explain by the Model Context Protocol; needs pip install -r "
-                        "requirements-mcp.txt, not for a public page")
+                        help="also offer /predict, /explain and /ask by the Model Context Protocol; needs pip install "
+                        "-r requirements-mcp.txt, not for a public page")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the model (default: assets/weights)")
     add_detector(parser)
     parser.add_argument("--public", action=BooleanOptionalAction, default=on_space,
