@@ -134,7 +134,8 @@ class Api:
                 "hidden_regions": hidden_regions or [], "heads_off": heads_off or []})
             yield Subject(visitor, session, cast(Masking, masking), 0)
         except VLBertError as error:
-            raise gr.Error(without_folders(str(error)), print_exception=False) from error
+            said = without_folders(str(error)).removesuffix(" Reload the page.")  # a program has none
+            raise gr.Error(said, print_exception=False) from error
         except Exception as error:
             # Gradio would give the program no reason; the log has the cause.
             _log.exception("A call of the API failed.")

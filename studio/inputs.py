@@ -1,4 +1,4 @@
-"""Why Gradio cannot read the inputs of a call: by itself it gives a program no reason at all."""
+"""Messages for calls whose inputs cannot be read: Gradio gives a program no reason by itself."""
 
 from __future__ import annotations
 

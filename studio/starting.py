@@ -1,4 +1,4 @@
-"""What the machine must give before the studio can start: an address, folders, and a way to reach itself."""
+"""Checks before the studio starts: its address, its folders, and the proxies of its environment."""
 
 from __future__ import annotations
 

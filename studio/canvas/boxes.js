@@ -2,7 +2,7 @@
 
 const areaOf = ([x1, y1, x2, y2]) => Math.max(0, x2 - x1) * Math.max(0, y2 - y1);
 
-// How probable the detector's label is, once the detector has looked; and what it ranks its boxes by.
+// The probability of the detector's label and the score of its box; none before the detector has run.
 const sureOf = (region) => (region.percent ? ` ${region.percent.replace(" %", "\u00a0%")}` : "");
 const rankOf = (region) => (region.percent ? `rank score ${region.score.toFixed(2)}` : "");
 

@@ -46,7 +46,7 @@ function makeKeeper(name) {
     setText(part("kept-switch"), on ? "Forget" : "Keep");
     if (!on) setText(part("kept-text"), "Nothing is kept: reloading the page loses what you have here.");
     else if (!stateFits) setText(part("kept-text"), "This browser keeps nothing: reloading the page loses what you have here.");
-    else if (last?.blob && !photoFits) setText(part("kept-text"), "This photo is too large to be kept: reloading the page loses it.");
+    else if (last?.blob && !photoFits) setText(part("kept-text"), "This browser tab cannot keep the photo: reloading the page loses it.");
     else setText(part("kept-text"), "Kept in this browser tab for a reload; deleted when you close the tab.");
   }
 

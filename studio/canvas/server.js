@@ -10,25 +10,25 @@ class Problem extends Error {
 const CALLS = "/component_server";
 const UPLOADS = "/upload";
 
-// What the visitor reads where not the studio answers but a server before it, by its HTTP status.
+// Messages for answers that come from a server in front of the studio, by HTTP status.
 function refusal(status) {
   if (status === 413) {
     return ["The file is too large for a server between this browser and the studio (HTTP 413). Save the picture smaller, "
       + "or let whoever runs the studio raise that server's limit.", "TooLargeError"];
   }
-  if (status === 429) return ["A server before the studio takes no more requests for now (HTTP 429). Wait a moment.", "BusyError"];
+  if (status === 429) return ["A server in front of the studio takes no more requests for now (HTTP 429). Wait a moment.", "BusyError"];
   if ([200, 401, 403].includes(status)) {
-    return [`Not the studio but a server before it answered (HTTP ${status}). Reload the page: perhaps you have to sign in again.`,
+    return [`A server in front of the studio answered instead of it (HTTP ${status}). Reload the page: perhaps you have to sign in again.`,
       "Refused"];
   }
   if ([502, 503, 504].includes(status)) {
-    return [`The studio does not answer the server before it (HTTP ${status}). Wait a moment, then try again.`, "Lost"];
+    return [`The studio does not answer the server in front of it (HTTP ${status}). Wait a moment, then try again.`, "Lost"];
   }
   return [`The studio could not answer (HTTP ${status}). Try again.`, "Lost"];
 }
 
-// Gradio gives nothing back where an answer has an HTTP error or is no JSON; its status is all that says why. So such an
-// answer becomes a reply with an error, as the studio's own are, before Gradio reads it.
+// Gradio returns nothing for an answer with an HTTP error or without JSON. Such an answer becomes a reply with an error,
+// as the studio sends them, before Gradio reads it.
 function readRefusals() {
   if (window.fetch.readsRefusals) return;
   const plain = window.fetch;

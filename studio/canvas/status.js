@@ -2,11 +2,11 @@
 
 const POLL = 400, LONGEST_PAUSE = 8000; // milliseconds
 
-// The pauses between calls that are repeated: POLL while they are answered, twice as long after each one that fails.
-function makePauses() {
-  let next = POLL;
+// The pauses between calls that are repeated: `first` while they are answered, twice as long after each one that fails.
+function makePauses(first = POLL) {
+  let next = first;
   return {
-    answered() { next = POLL; },
+    answered() { next = first; },
     async rest() {
       await new Promise((resolve) => { setTimeout(resolve, next); });
       next = Math.min(2 * next, LONGEST_PAUSE);

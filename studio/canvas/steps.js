@@ -155,18 +155,17 @@ async function open(source, shows, linked = null) {
 // A link to a state opens it, else what was open before the page was loaded anew; else the first example is there.
 async function openFirst(examples) {
   await openLink();
-  if (store.now.photo || await openKept()) return;
-  await open({ number: 0 }, examples[0].shows); // the message about the link stays
-}
-
-// Whether anything was kept to be opened.
-async function openKept() {
+  if (store.now.photo) return;
+  const before = opening;
   const kept = await keeper.load();
-  if (!kept) return false;
-  const source = kept.blob ? { blob: kept.blob } : kept.source;
-  if (source) await open(source, kept.shows, kept);
-  else notices.complain(kept.typed ? `${PHOTO_LOST} Its caption was: ${kept.caption}` : PHOTO_LOST);
-  return Boolean(source);
+  if (opening !== before) return; // the visitor was quicker
+  const source = kept?.blob ? { blob: kept.blob } : kept?.source;
+  if (source) {
+    await open(source, kept.shows, kept);
+    return;
+  }
+  if (kept) notices.complain(kept.typed ? `${PHOTO_LOST} Its caption was: ${kept.caption}` : PHOTO_LOST);
+  await open({ number: 0 }, examples[0].shows); // the message about the link or the photo stays
 }
 
 // An own photo and an own caption outlast a reload; an example is there again anyway.

@@ -23,16 +23,15 @@ function makeWorks(courier, first = 0) {
 
   // One call at a time, and a longer pause after each that fails.
   async function follow(work, progress) {
-    for (let pause = FOLLOW; ;) {
-      await new Promise((resolve) => { setTimeout(resolve, pause); });
+    const pauses = makePauses(FOLLOW);
+    for (;;) {
+      await pauses.rest();
       if (!underWay.has(work)) return;
       try {
         const { done, total } = await courier.call("why_progress", { work });
-        pause = FOLLOW;
+        pauses.answered();
         if (underWay.has(work)) progress(done, total);
-      } catch {
-        pause = Math.min(2 * pause, LONGEST_PAUSE);
-      }
+      } catch { /* the pause grows */ }
     }
   }
 

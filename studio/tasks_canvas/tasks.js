@@ -114,22 +114,33 @@ function keep() {
   }
 }
 
-// Whether anything was kept to be opened.
-async function openKept() {
+// What was kept before the page was loaded anew, else the example.
+async function openFirst(number, shows) {
+  if (now.photo || now.coming) return;
+  const { opening } = now;
   const kept = await keeper.load();
-  if (!kept?.texts) return false;
+  if (now.opening !== opening) return; // the visitor was quicker
+  if (kept?.texts) await openKept(kept);
+  else await openPhoto({ number }, shows);
+}
+
+// Without its photo, what the visitor wrote stays in the fields for the photo that is opened next.
+async function openKept(kept) {
   now.mode = kept.mode;
+  if (kept.blob || kept.number !== null) {
+    await openPhoto(kept.blob ? { blob: kept.blob } : { number: kept.number }, kept.shows, kept.texts);
+    return;
+  }
+  now.texts = kept.texts;
   if (kept.scene !== null) {
-    now.texts = kept.texts;
     scenes = kept.scene;
     await drawScene();
-  } else if (kept.blob || kept.number !== null) {
-    await openPhoto(kept.blob ? { blob: kept.blob } : { number: kept.number }, kept.shows, kept.texts);
-  } else {
-    notices.complain(PHOTO_LOST);
-    return false;
+    return;
   }
-  return true;
+  showFields();
+  redraw();
+  setText(part("wait"), NO_PHOTO);
+  notices.complain(PHOTO_LOST);
 }
 
 // texts: what was written about it, in place of an example's own.
@@ -241,7 +252,7 @@ async function begin() {
   const examples = await fetchExamples(courier, notices);
   sources.showExamples(examples);
   const start = Math.max(0, examples.findIndex((e) => e.shows.includes("astronaut")));
-  if (!now.photo && !now.coming && !await openKept()) await openPhoto({ number: start }, examples[start].shows);
+  await openFirst(start, examples[start].shows);
   drawForChoice();
 }
 

@@ -18,6 +18,13 @@ def write(page, text):
     page.keyboard.press("Enter")
 
 
+NO_ROOM = """const put = Storage.prototype.setItem;
+  Storage.prototype.setItem = function (key, text) {
+    if (text.length > 2000) throw new DOMException('full', 'QuotaExceededError');
+    put.call(this, key, text);
+  };"""
+
+
 @pytest.fixture
 def mine(visit, fake_url, picture):
     """A page with an own photo, an own caption, a hidden word, a hidden region."""
@@ -56,18 +63,14 @@ def test_photo_caption_and_what_is_hidden_are_there_again_after_a_reload_and_gon
 
 def test_a_photo_that_the_browser_has_no_room_for_is_named_before_and_after_the_reload(visit, fake_url, picture):
     page = visit("about:blank")
-    page.add_init_script("""const put = Storage.prototype.setItem;
-      Storage.prototype.setItem = function (key, text) {
-        if (text.length > 2000) throw new DOMException('full', 'QuotaExceededError');
-        put.call(this, key, text);
-      };""")
+    page.add_init_script(NO_ROOM)
     page.goto(fake_url)
     answered(page)
     upload(page, picture("noise.png", size=(900, 700)))
     opened(page, "noise.png")
     write(page, "my own kite")
     expect(word(page, "kite")).to_be_visible()
-    expect(page.locator('#canvas [data-part="kept-text"]')).to_contain_text("This photo is too large to be kept")
+    expect(page.locator('#canvas [data-part="kept-text"]')).to_contain_text("This browser tab cannot keep the photo")
     page.reload()
     answered(page)
     expect(notice(page)).to_contain_text("open it once more. Its caption was: my own kite")
@@ -85,4 +88,24 @@ def test_what_was_asked_in_the_other_tab_is_there_again_too(visit, studio_url, p
     page.reload()
     page.get_by_role("tab", name="Ask, choose, point").click()
     expect(shown).to_have_attribute("alt", "asked.png")
+    expect(text).to_have_value("what is on the left?")
+
+
+def test_a_question_outlasts_a_photo_that_could_not_be_kept(visit, studio_url, picture):
+    page = visit("about:blank")
+    page.add_init_script(NO_ROOM)
+    page.goto(studio_url)
+    page.get_by_role("tab", name="Ask, choose, point").click()
+    shown, text = page.locator('#tasks [data-part="image"]'), page.locator('#tasks [data-part="text"]')
+    expect(shown).to_have_attribute("alt", re.compile("^an astronaut"))
+    page.locator('#tasks [data-part="file"]').set_input_files(str(picture("noise.png", size=(900, 700))))
+    expect(shown).to_have_attribute("alt", "noise.png")
+    text.fill("what is on the left?")
+    expect(page.locator('#tasks [data-part="kept-text"]')).to_contain_text("This browser tab cannot keep the photo")
+    page.reload()
+    page.get_by_role("tab", name="Ask, choose, point").click()
+    expect(page.locator('#tasks [data-part="notice"]')).to_contain_text("open it once more")
+    expect(text).to_have_value("what is on the left?")
+    page.locator('#tasks [data-part="file"]').set_input_files(str(picture("again.png", size=(900, 700))))
+    expect(shown).to_have_attribute("alt", "again.png")
     expect(text).to_have_value("what is on the left?")

@@ -1,4 +1,4 @@
-"""What the page says of servers before the studio, of a studio that is gone, and of a camera that cannot be opened."""
+"""Messages about servers in front of the studio, a studio that is gone, and a camera that cannot be opened."""
 
 import time
 
@@ -12,8 +12,8 @@ HTML = "<html><body><h1>413 Request Entity Too Large</h1></body></html>"
 @pytest.mark.parametrize(("status", "sentence", "again"), [
     (413, "The file is too large for a server between this browser and the studio (HTTP 413). Save the picture smaller",
      False),
-    (502, "The studio does not answer the server before it (HTTP 502). Wait a moment, then try again.", True),
-    (200, "Not the studio but a server before it answered (HTTP 200). Reload the page", False),
+    (502, "The studio does not answer the server in front of it (HTTP 502). Wait a moment, then try again.", True),
+    (200, "A server in front of the studio answered instead of it (HTTP 200). Reload the page", False),
 ])
 def test_what_a_server_before_the_studio_answers_is_shown(visit, fake_url, picture, status, sentence, again):
     page = visit(fake_url)

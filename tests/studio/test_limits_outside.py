@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import uvicorn
 
 from studio.bench import free_port, served
 from studio.flags import read_flags
-from studio.public import Allowance, PublicLimits
+from studio.public import BURST, PER_SECOND, READ_BURST, READ_PER_SECOND, Allowance, PublicLimits
 from studio.starting import environment, network_of
 
 FAKE_APP = Path(__file__).parent / "fake_app.py"
@@ -37,7 +38,7 @@ def limited(*flags, burst=5):
     thread.start()
     try:
         while not server.started:
-            pass
+            time.sleep(0.01)
         yield port
     finally:
         server.should_exit = True
@@ -121,7 +122,11 @@ def test_a_websocket_beyond_the_allowance_is_closed_before_it_opens():
 def test_the_studio_itself_counts_visitors_behind_its_proxies():
     with served("--public", "--trusted-proxies", f"127.0.0.1,{BALANCER}", app=FAKE_APP) as (url, _):
         port = int(url.rstrip("/").rpartition(":")[2])
-        for forwarded in (f"{VISITOR}, {BALANCER}", f"{OTHER}, {BALANCER}"):
-            assert 120 <= answered(port, forwarded, times=400) < 300
-        assert answered(port, "203.0.113.{}, " + f"{VISITOR}, {BALANCER}", times=100) < 100
-        assert answered(port, f"{VISITOR}, {BALANCER}", times=800, method="GET", path="/robots.txt") < 600
+        began = time.monotonic()
+        found = [answered(port, f"{who}, {BALANCER}", times=400) for who in (VISITOR, OTHER)]
+        found.append(answered(port, "203.0.113.{}, " + f"{VISITOR}, {BALANCER}", times=100))
+        reads = answered(port, f"{VISITOR}, {BALANCER}", times=800, method="GET", path="/robots.txt")
+        refilled = time.monotonic() - began  # a busy machine takes longer, and so has more left
+        assert all(BURST <= times <= BURST + PER_SECOND * refilled + 1 for times in found[:2])
+        assert found[0] + found[2] <= BURST + PER_SECOND * refilled + 1
+        assert reads <= READ_BURST + READ_PER_SECOND * refilled + 1
