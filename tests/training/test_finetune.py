@@ -109,7 +109,7 @@ def test_the_published_schedules_are_set_by_command(folders, tmp_path):
     assert training_of(ordered(), 1000) == TrainingConfig(
         epochs=3, batch_size=128, rate=1e-3, warmup=0.1, weight_decay=0.01, clip_norm=10, precision="bf16")
     weights, data = folders
-    for changes, sentence in (({"schedule": "steps"}, "needs drops"), ({"drops": "0.7"}, "'triangle' and drops"),
+    for changes, sentence in (({"schedule": "steps"}, "needs drops"), ({"drops": "0.7"}, "triangle and drops"),
                               ({"schedule": "steps", "drops": "14 18"}, "rising shares of the run"),
                               ({"schedule": "steps", "drops": "often"}, "drops is 'often'; give shares")):
         with pytest.raises(ConfigError, match=sentence):
