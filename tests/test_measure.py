@@ -29,7 +29,7 @@ def figures(flickr8k, tmp_path_factory) -> dict:
 
 
 def test_the_figures_have_exactly_the_names_that_were_promised(figures) -> None:
-    assert set(figures) == {"words", "regions", "proposals", "n_images"} and figures["n_images"] == LIMIT
+    assert set(figures) == {"words", "regions", "proposals", "n_images", "unreadable"} and figures["n_images"] == LIMIT
     assert set(figures["words"]) == {"image", "no_image", "other_image"}
     assert set(figures["regions"]) == {"caption", "no_caption", "other_caption"}
     for part in figures["words"].values():

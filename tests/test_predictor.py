@@ -116,7 +116,8 @@ def test_the_command_line_takes_every_spelling_of_a_mask_and_names_what_cannot_b
                  str(_boxes(tmp_path))]) == 0
     told = capsys.readouterr()
     assert [w["position"] for w in json.loads(told.out)["words"]] == [2]
-    assert told.err == "note: The model's vocabulary does not hold “🔴”: it sees [UNK] in its place.\n"
+    assert told.err == "The boxes were taken as x1, y1, x2, y2 in fractions.\n" \
+        "note: The model's vocabulary does not hold “🔴”: it sees [UNK] in its place.\n"
 
 
 def test_a_horse_that_the_detector_calls_a_dog_has_no_true_answer_and_no_clue_misleads(predictor) -> None:
@@ -152,7 +153,7 @@ def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(tmp_path, cap
 @pytest.mark.parametrize(("damage", "message"), [
     (lambda f: next(f.glob("*-vlbert.safetensors")).unlink(), r"exactly one \*-vlbert.safetensors; it holds none"),
     (lambda f: _cut(next(f.glob("*-detector.safetensors"))), "cut short"),
-    (lambda f: (f / "labels.json").write_text("{"), "labels.json is missing or broken"),
+    (lambda f: (f / "labels.json").write_text("{"), "labels.json is broken"),
     (lambda f: (f / "vocab.txt").unlink(), "There is no vocabulary"),
     (lambda f: _swap(f), "holds a vlbert; a detector was expected"),
 ])

@@ -7,6 +7,7 @@ all.
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import stat
@@ -122,7 +123,7 @@ def _readable() -> Iterator[None]:
         raise
     except NotImplementedError as error:
         raise DataError(f"The zip is packed in a way that is not read ({error}). Pack it as a plain zip.") from error
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError, RuntimeError,
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError,
             ValueError) as error:
         raise DataError(f"The zip cannot be read; it is damaged or no zip ({error}). Pack the photos again.") from error
 

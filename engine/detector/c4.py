@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import batched_nms, nms, roi_align, roi_pool
 
-from engine.config import C4Config
+from engine.c4_config import C4Config
 from engine.detector.backbone import ResNet
 from engine.detector.detector import Detections
 from engine.detector.fast_rcnn import CROP, STAGE4_SCALE, FastRCNN, FeatureMaps

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.config import C4Config, bottom_up_attention
+from engine.c4_config import C4Config, bottom_up_attention
 from engine.detector.backbone import BLOCKS
 from engine.detector.c4 import C4, anchor_shapes
 from engine.detector.detectron2 import Detectron2

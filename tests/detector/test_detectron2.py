@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from engine.c4_config import C4Config, bottom_up_attention
 from engine.cli import main
-from engine.config import C4Config, FineTuneConfig, bottom_up_attention
+from engine.config import FineTuneConfig
 from engine.data import scenes
 from engine.data.features import FeatureCache
 from engine.data.vocabulary import classes_of

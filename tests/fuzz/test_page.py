@@ -111,7 +111,7 @@ def test_files_that_are_sent(predictor) -> None:
 
 def test_arguments_of_the_api() -> None:
     service = ready(FakePredictor)
-    api = Api(service, Explanations(service))
+    api = Api(service, Explanations(service), TaskDesk(service, list))
     asked = [{"caption": "a dog runs", "hidden_words": [1], "hidden_regions": [1], "boxes": STATE["boxes"],
               "heads_off": [], "masking": "feature"}]
     explained = [{**asked[0], "kind": "word", "index": 1, "answer": "dog", "method": "leave_one_out", "proof": False}]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import nn
 
-from engine.config import C4Config, ModelConfig
+from engine.c4_config import C4Config
+from engine.config import ModelConfig
 from engine.model.lora import add_lora, lora_state
 from engine.model.vlbert import VLBert
 from engine.weights import store

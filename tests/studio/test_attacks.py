@@ -18,6 +18,7 @@ from studio.canvas.server import server_functions
 from studio.explaining.explanations import Explanations
 from studio.kept import Kept
 from studio.service import Service
+from studio.task_desk import TaskDesk
 from studio.visitors import PHOTOS_EACH, Visitors
 
 
@@ -57,7 +58,7 @@ def test_calls_of_programs_push_nobodys_visit_out(service, monkeypatch):
     monkeypatch.setattr("studio.visitors.MOST_VISITORS", 3)
     idle = service.visitors.admit()
     ticket = upload(service, idle, 1)["photo"]
-    api, file = Api(service, Explanations(service)), io.BytesIO()
+    api, file = Api(service, Explanations(service), TaskDesk(service, list)), io.BytesIO()
     Image.new("RGB", (60, 40)).save(file, "PNG")
     for _ in range(5):
         assert api.predict(file.getvalue(), "a dog runs", [1], [])["words"][0]["truth"] == "dog"

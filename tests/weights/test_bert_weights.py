@@ -99,7 +99,7 @@ class Evil:
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
     torch.save({"weights": Evil()}, tmp_path / "evil.bin")
-    with pytest.raises(WeightsError, match="cannot be read"):
+    with pytest.raises(WeightsError, match=r"holds an object that is no tensor \(print\)"):
         load_bert(VLBert.from_config(CONFIG), tmp_path / "evil.bin")
     torch.save({"epoch": 3}, tmp_path / "other.bin")
     with pytest.raises(WeightsError, match="something else than named tensors"):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.config import C4Config, bottom_up_attention
+from engine.c4_config import C4Config, bottom_up_attention
 from engine.data.vocabulary import classes_of
 from engine.detector.c4 import C4
 from engine.errors import ConfigError, WeightsError
