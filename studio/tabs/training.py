@@ -95,7 +95,7 @@ def told(jobs: Jobs) -> Callable[..., str]:
 def asker(jobs: Jobs) -> Callable[[str | None], list[Any]]:
     """Asks whether the chosen run may go: its id, which is held while it is asked, and the three buttons."""
 
-    def ask(id: str | None) -> list[Any]:
+    def confirm_deletion(id: str | None) -> list[Any]:  # Gradio takes the name; `ask` is an endpoint of the API
         try:
             run = jobs.run(id or "")
         except VLBertError:  # somebody else has deleted it: the next look says so
@@ -103,7 +103,7 @@ def asker(jobs: Jobs) -> Callable[[str | None], list[Any]]:
         return [run.id, gr.Button(visible=False), gr.Button(f"Yes, delete “{run.name}” for good", visible=True),
                 gr.Button(visible=True)]
 
-    return ask
+    return confirm_deletion
 
 
 def _build_right() -> tuple[Shown, dict[str, Any]]:

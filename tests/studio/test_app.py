@@ -10,6 +10,7 @@ from fake_predictor import FakeExplainer, FakePredictor
 import app
 from studio import page as page_module
 from studio.explaining.explanations import Explanations
+from studio.jobs import open_jobs
 from studio.lane import MOST_WAITING, Lane
 from studio.page import build_page
 from studio.service import Service
@@ -61,6 +62,13 @@ def test_a_thread_is_left_for_stop_however_many_wait_in_every_lane(launched, mon
     monkeypatch.setattr(Lane, "__init__", lambda lane, name: (lanes.append(name), init(lane, name))[1])
     _, how = launched("--public")
     assert "quick" in lanes and how["max_threads"] >= MOST_WAITING * (len(lanes) + 1)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_page_with_and_without_training_has_the_documented_endpoints(training, tmp_path):
+    jobs = open_jobs(app.read_flags(["--runs", str(tmp_path / "runs")])) if training else None
+    page = build_page(Service(FakePredictor), Path("none.md"), jobs)
+    assert set(page.get_api_info()["named_endpoints"]) == {"/predict", "/explain", "/ask"}
 
 
 def test_each_canvas_of_a_page_keeps_photos_of_its_own(photo):
