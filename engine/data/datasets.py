@@ -34,6 +34,9 @@ def open_questions(folder: Path, split: str, limit: int | None = None, *,
         return daquar.read(folder, split, limit)
     if others := sorted(path.stem.removeprefix("qa_") for path in folder.glob("qa_*.tsv")):
         raise DataError(f"{folder} has no split {split!r}; it has {', '.join(others)}. Choose one of them.")
+    if not any(path for place in (folder, folder / "vqa") for path in place.glob("*_questions.json")):
+        raise DataError(f"{folder} holds no {SCENES}, no photos.csv, no qa_{split}.tsv and no questions of VQA v2. "
+                        "Point to a folder of scenes, of own photos, of DAQUAR or of VQA v2.")
     return vqa_v2.read(folder, split, limit, labelled=labelled)
 
 

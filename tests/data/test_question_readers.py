@@ -150,6 +150,13 @@ def test_a_split_that_daquar_lacks_is_refused_with_those_that_there_are(tmp_path
         datasets.open_questions(tmp_path, "val")
 
 
+def test_a_folder_without_questions_is_refused_with_what_it_could_hold(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(DataError, match=r"holds no scenes\.jsonl, no photos\.csv, no qa_dev\.tsv and no "
+                                            r"questions of VQA v2\. Point to a folder of scenes, of own photos, of "):
+            datasets.open_questions(folder, "dev")
+
+
 def test_a_limit_leaves_the_first_questions_of_scenes_and_their_pictures(tmp_path: Path) -> None:
     scenes.write(tmp_path, 2, seed=1)
     for read in (datasets.open_questions, datasets.choice_questions, datasets.referring_expressions):
