@@ -17,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from pages import FAKE_APP, ROOT, listen  # noqa: E402  (found through the path above)
 
-UNREACHABLE = ("ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY_RESPONSE", "Failed to fetch", "network error")
+UNREACHABLE = ("ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY_RESPONSE", "Failed to fetch", "network error",
+               "Connection errored out")
 PATIENCE = 60_000  # milliseconds: a shared machine may be slow, and nothing here is about speed
 
 
