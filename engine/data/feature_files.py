@@ -41,7 +41,7 @@ class HasBoxes(Protocol):
 
 def write(folder: str | Path, photos: Sequence[HasBoxes], found: Callable[[int], Iterator[Found]],
           progress: Progress, made: Mapping[str, Any] | None = None) -> None:
-    """Write the files of a cache, or go on with those that an interrupted call left for the same photos and `made`.
+    """Write the files of a cache, or continue those that an interrupted call left for the same photos and `made`.
 
     Args:
         folder: of the cache

@@ -87,7 +87,7 @@ def whole(folder: Path, fill: Callable[[Path], None], index: str = "index.json",
 
 
 def _left_over(folder: Path, index: str, holding: ExitStack, *, resumable: bool) -> Path | None:
-    """An unfinished folder to go on with, locked in `holding`; others that no process uses are removed."""
+    """An unfinished folder to continue, locked in `holding`; others that no process uses are removed."""
     taken = None
     for left in sorted(folder.parent.glob(f"{glob.escape(folder.name)}.*.part")):
         with ExitStack() as lock:

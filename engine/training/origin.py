@@ -81,7 +81,7 @@ def of_texts(texts: Iterable[str]) -> str:
 
 
 def refuse_other(found: Origin, own: Origin, where: Path, remedy: str) -> None:
-    """Refuse to go on where two origins differ; a name that only one of them has is no difference.
+    """Refuse to continue if two origins differ; a name that only one of them has is no difference.
 
     Args:
         found: what `where` holds

@@ -28,7 +28,7 @@ def pyramid(found: AttentionPyramid, labels: Sequence[str]) -> dict[str, Any]:
 
 
 def names(elements: Sequence[Element], labels: Sequence[str]) -> list[str]:
-    """Name the elements so that each can be told from the others.
+    """Name the elements so that no two have the same name.
 
     Args:
         elements: of the sequence.

@@ -1,4 +1,4 @@
-"""The clue meter in words: which clue the model's belief rests on."""
+"""The clue meter in words: which clue the prediction depends on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _said(probability: float) -> str:
 
 
 def verdict(truth: str, clues: Clues) -> str:
-    """One plain sentence on where the belief in the true word came from."""
+    """One plain sentence on which clue raised the probability of the true word."""
     both, blind, mute = clues.everything, clues.without_picture, clues.without_words
     picture, text = both - blind, both - mute
     name = f"“{truth}”"

@@ -36,7 +36,7 @@ def table(found: Attribution, words: Sequence[str], regions: Sequence[str], hidd
 
 
 def hidings_table(found: Hidings, words: Sequence[str], regions: Sequence[str]) -> pd.DataFrame:
-    """One row for each hiding and each answer: the answer's probability before and after, and the best answer then.
+    """One row for each ablation and each answer: the answer's probability before and after, and the best answer then.
 
     regions: their names.
     """
