@@ -6,14 +6,18 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Python keeps what it has compiled, also where a machine's setting forbids it: many processes start here.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: app test check clean
+# Chromium is installed while pip works, detectron2 while mypy does.
+MAKEFLAGS += --jobs=2
+
+.PHONY: app test check chromium clean
 
 app: $(VENV)/app.stamp
 	$(BIN)/python app.py --open
 
-# Two files at once, each on one core: pages and processes that wait leave the other file the time.
-test: $(VENV)/test.stamp $(VENV)/detectron2.stamp check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+# Three files at once on two cores: a third of them waits for pages and processes. The files of tests/browser take
+# longest and come first, as they do in the order of names.
+test: $(VENV)/test.stamp $(VENV)/detectron2.stamp chromium check
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check .
@@ -30,8 +34,10 @@ $(VENV)/app.stamp: requirements.txt | $(BIN)/python
 # Holds what the app needs, too: all at once, so that nothing is installed twice.
 $(VENV)/test.stamp: requirements-test.txt requirements-mcp.txt requirements.txt | $(BIN)/python
 	$(BIN)/pip install --no-compile -r requirements-test.txt
-	command -v chromium chromedriver >/dev/null || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium chromium-driver; }
 	touch $(VENV)/app.stamp $@
+
+chromium:
+	command -v chromium chromedriver >/dev/null || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends chromium chromium-driver; }
 
 # detectron2 is only compared with, in its plain Python; where this wheel does not fit, those tests skip and say so.
 $(VENV)/detectron2.stamp: $(VENV)/test.stamp
