@@ -44,6 +44,26 @@ def tuned(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def thin(tuned):
+    """Its thin form, of the very rank."""
+    path = tuned.with_name("thin.safetensors")
+    main(["thin", str(tuned), str(path), "--rank", str(RANK)])
+    return path
+
+
+@pytest.fixture(scope="module")
+def slight(tuned):
+    """Its thin form of rank 1, which the tests change copies of."""
+    return make_thin(tuned, WEIGHTS, tuned.with_name("slight.safetensors"), 1)
+
+
+def contents(path):
+    """Tensors and metadata of an adapter."""
+    with safe_open(path, "pt") as file:
+        return load_file(path), file.metadata()
+
+
 def scores(path, predictor):
     model, info = load_adapter(path, predictor.model, digest(base_file(WEIGHTS)), predictor.config)
     generator = torch.Generator().manual_seed(1)
@@ -55,22 +75,18 @@ def scores(path, predictor):
         return model.head(model.vlbert(collate(examples)).pooled), info
 
 
-def test_a_thin_one_answers_as_the_whole_and_leaves_the_base_as_it_is(tuned, predictor, tmp_path):
+def test_a_thin_one_answers_as_the_whole_and_leaves_the_base_as_it_is(tuned, thin, slight, predictor):
     before = {name: tensor.clone() for name, tensor in predictor.model.state_dict().items()}
-    thin = tmp_path / "thin.safetensors"
-    main(["thin", str(tuned), str(thin), "--rank", str(RANK)])
     whole, (few, info) = scores(tuned, predictor)[0], scores(thin, predictor)
     torch.testing.assert_close(few, whole, rtol=0.02, atol=0.02)  # float16
     assert (info.tune, info.rank, info.classes, info.evidence) == ("lora", RANK, (), False)
     assert thin.stat().st_size < tuned.stat().st_size / 20
     after = predictor.model.state_dict()
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
-    make_thin(tuned, WEIGHTS, tmp_path / "one.safetensors", 1)
-    assert (scores(tmp_path / "one.safetensors", predictor)[0] - whole).abs().max() > 10 * (few - whole).abs().max()
+    assert (scores(slight, predictor)[0] - whole).abs().max() > 10 * (few - whole).abs().max()
 
 
-def test_a_thin_one_decodes_with_the_words_that_it_moved(tuned, predictor, tmp_path):
-    thin = make_thin(tuned, WEIGHTS, tmp_path / "thin.safetensors", RANK)
+def test_a_thin_one_decodes_with_the_words_that_it_moved(tuned, thin, predictor):
     states = torch.randn(20, predictor.config.encoder.hidden, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
         whole, few = (load_adapter(path, predictor.model, digest(base_file(WEIGHTS)), predictor.config)[0].vlbert.heads
@@ -94,38 +110,32 @@ def test_the_common_budget_goes_where_most_would_be_lost():
     assert TARGETS in MATRIX.pattern
 
 
-def test_words_that_are_none_of_the_model_are_refused(tuned, predictor, tmp_path):
-    thin = make_thin(tuned, WEIGHTS, tmp_path / "thin.safetensors", 1)
-    with safe_open(thin, "pt") as file:
-        told = file.metadata()
-    tensors = load_file(thin)
+def test_words_that_are_none_of_the_model_are_refused(slight, predictor, tmp_path):
+    changed = tmp_path / "changed.safetensors"
+    tensors, told = contents(slight)
     numbers = tensors["words.numbers"]
     assert sorted(numbers.tolist()) == list(WORDS_MOVED)
     for wrong in (numbers + 30_000, numbers.float(), numbers[:5]):
-        save_file({**tensors, "words.numbers": wrong.contiguous()}, thin, told)
+        save_file({**tensors, "words.numbers": wrong.contiguous()}, changed, told)
         with pytest.raises(WeightsError, match=r"The words of .* are none of this model's"):
-            scores(thin, predictor)
+            scores(changed, predictor)
 
 
 @pytest.mark.parametrize("missing", ["words.numbers", "words.rows", "vlbert.pooler.dense.bias",
                                      "lora.encoder.layers.0.attention.query.lora_A.weight",
                                      "lora.encoder.layers.5.output.lora_B.weight"])
-def test_an_adapter_that_lacks_a_tensor_is_refused_by_its_name(tuned, predictor, tmp_path, missing):
-    thin = make_thin(tuned, WEIGHTS, tmp_path / "thin.safetensors", 1)
-    with safe_open(thin, "pt") as file:
-        told = file.metadata()
-    tensors = load_file(thin)
+def test_an_adapter_that_lacks_a_tensor_is_refused_by_its_name(slight, predictor, tmp_path, missing):
+    changed = tmp_path / "changed.safetensors"
+    tensors, told = contents(slight)
     del tensors[missing]
-    save_file(tensors, thin, told)
-    with pytest.raises(WeightsError, match=rf"^{missing} is missing in {thin} \(1 of the 152 tensors"):
-        scores(thin, predictor)
+    save_file(tensors, changed, told)
+    with pytest.raises(WeightsError, match=rf"^{missing} is missing in {changed} \(1 of the 152 tensors"):
+        scores(changed, predictor)
 
 
 def test_an_adapter_without_any_layer_is_refused(predictor, tmp_path):
     path = write_choosing(tmp_path / "vcr.safetensors", predictor)
-    with safe_open(path, "pt") as file:
-        told = file.metadata()
-    tensors = load_file(path)
+    tensors, told = contents(path)
     for left in (("head.", "lora.encoder.layers.0."), ("head.",)):  # one layer is left, then none
         save_file({k: v for k, v in tensors.items() if k.startswith(left)}, path, told)
         with pytest.raises(WeightsError, match=r"^lora\..*\.lora_A\.weight is missing in .*vcr\.safetensors"):
@@ -141,10 +151,9 @@ def test_what_cannot_be_made_thin_is_refused(tuned, tmp_path):
         make_thin(WEIGHTS / "mini-grounding.safetensors", WEIGHTS, tmp_path / "x", 4)
 
 
-def test_a_tensor_of_another_shape_is_named(tuned, predictor, tmp_path):
-    thin = make_thin(tuned, WEIGHTS, tmp_path / "thin.safetensors", 2)
-    with safe_open(thin, "pt") as file:
-        told = file.metadata()
-    save_file({**load_file(thin), "vlbert.pooler.dense.bias": torch.zeros(3)}, thin, told)
-    with pytest.raises(WeightsError, match=r"pooler.dense.bias has the shape .* in .*thin.safetensors"):
-        scores(thin, predictor)
+def test_a_tensor_of_another_shape_is_named(slight, predictor, tmp_path):
+    changed = tmp_path / "changed.safetensors"
+    tensors, told = contents(slight)
+    save_file({**tensors, "vlbert.pooler.dense.bias": torch.zeros(3)}, changed, told)
+    with pytest.raises(WeightsError, match=r"pooler.dense.bias has the shape .* in .*changed.safetensors"):
+        scores(changed, predictor)
