@@ -66,6 +66,7 @@ class Service:
         self._predictor: Predictor | None = None
         self._explainer: Explainer | None = None
         self._forgetters: list[Callable[[set[str]], None]] = []
+        self._lasting: set[str] = set()
         self._open, self._slow, self._quick = Lane("open"), Lane("slow"), Lane("quick")
         self._together = Together(self._quick, self._ask_all, MOST_TOGETHER,
                                   lambda asked: 1 + len(asked.hidden_words) + len(asked.hidden_regions))
@@ -96,16 +97,22 @@ class Service:
         return self._explainer
 
     def when_closed(self, forget: Callable[[set[str]], None]) -> None:
-        """`forget` gets the digests of all photos that are open whenever others have been closed."""
+        """`forget` gets the digests of all photos that are open or lasting whenever others have been closed."""
         self._forgetters.append(forget)
 
     def words(self, caption: str) -> tuple[Word, ...]:
         """Raises NotReadyError, CaptionError."""
         return self._ready().words(caption)
 
-    def open(self, visitor: str, file: bytes) -> tuple[str, Photo]:
-        """Read a picture file and keep it: its ticket and the photo. Raises PhotoError, VisitorGoneError, BusyError."""
+    def open(self, visitor: str, file: bytes, *, lasting: bool = False) -> tuple[str, Photo]:
+        """Read a picture file and keep it: its ticket and the photo. Raises PhotoError, VisitorGoneError, BusyError.
+
+        Results about a `lasting` photo stay cached after the last visitor closes it. Use it for the bundled examples:
+        the next visitor starts with the same photo.
+        """
         photo = self._open.run(lambda: Photo.open(file))
+        if lasting:
+            self._lasting.add(photo.digest)
         return self.visitors.keep(visitor, photo), photo
 
     def see(self, visitor: str, session: Session) -> Seen:
@@ -218,7 +225,7 @@ class Service:
             _log.exception("The explanations could not be loaded.")
 
     def _forget_closed(self) -> None:
-        open_now = self.visitors.digests()
+        open_now = self.visitors.digests() | self._lasting
         self._seen.keep_only(lambda key: key[0] in open_now)
         self._faithful.keep_only(lambda key: key[0] in open_now)
         for forget in self._forgetters:

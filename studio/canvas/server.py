@@ -60,7 +60,7 @@ def server_functions(service: Service, explain: Explanations, card: str = "",
 
     def open_example(sent: Any) -> Reply:
         example = _example(sent.get("number"))
-        return {**_opened(*service.open(text(sent, "visitor"), example.read())),
+        return {**_opened(*service.open(text(sent, "visitor"), example.read(), lasting=True)),
                 "caption": example.caption, "hide": example.hide, "shows": example.shows}
 
     def keep(sent: Any) -> Reply:

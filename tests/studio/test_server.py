@@ -19,6 +19,7 @@ def server():
         time.sleep(0.005)
     functions = {f.__name__: f for f in server_functions(service, Explanations(service))}
     functions["visitor"] = service.visitors.admit()
+    functions["service"] = service
     return functions
 
 
@@ -30,6 +31,18 @@ def test_an_example_comes_with_its_picture_caption_and_hidden_word(server):
     reply = opened(server)
     assert reply["picture"].startswith("data:image/jpeg;base64,")
     assert reply["hide"] in reply["caption"] and (reply["width"], reply["height"]) == (640, 480)
+
+
+def test_results_about_an_example_outlast_its_visitors_and_those_about_an_own_photo_do_not(server, jpeg):
+    service = server["service"]
+    for opened_by in (lambda visitor: server["open_example"]({"visitor": visitor, "number": 0}),
+                      lambda visitor: server["open_photo"](DataWithFiles(data={"visitor": visitor},
+                                                                        files=[("own.jpg", jpeg(50))]))):
+        for _ in range(2):
+            visitor = service.visitors.admit()
+            server["look"]({"visitor": visitor, "photo": opened_by(visitor)["photo"], "caption": "a dog runs"})
+            service.leave(visitor)
+    assert service.predictor.calls.count("see") == 1 + 2
 
 
 def test_an_answer_goes_all_the_way_to_plain_json(server):
