@@ -6,18 +6,19 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Python keeps what it has compiled, also where a machine's setting forbids it: many processes start here.
 export PYTHONDONTWRITEBYTECODE =
 
-# Chromium is installed while pip works, detectron2 while mypy does.
-MAKEFLAGS += --jobs=2
-
-.PHONY: app test check chromium clean
+.PHONY: app test ready check chromium clean
 
 app: $(VENV)/app.stamp
 	$(BIN)/python app.py --open
 
 # Three files at once on two cores: a third of them waits for pages and processes. The files of tests/browser take
 # longest and come first, as they do in the order of names.
-test: $(VENV)/test.stamp $(VENV)/detectron2.stamp chromium check
+test:
+	$(MAKE) --no-print-directory --jobs=2 ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+# Chromium is installed while pip works, detectron2 while mypy does.
+ready: $(VENV)/detectron2.stamp chromium check
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check .
