@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from engine.commands import making, measuring, training
+from engine.commands import calibrating, making, measuring, training
 from engine.errors import VLBertError
 from engine.writing import FULL, remedy
 
@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     training.add_finetune(verbs.add_parser("finetune", help="train a task on top of a pre-trained model"))
     training.add_ablate(verbs.add_parser("ablate", help="pre-train once for each setting of the paper's ablation"))
     measuring.add_evaluate(verbs.add_parser("evaluate", help="measure on data that the training never saw"))
+    calibrating.add_calibrate(verbs.add_parser("calibrate", help="fit the temperatures of the probabilities"))
     measuring.add_predict(verbs.add_parser("predict", help="answer about a photo: hidden words, a question, a phrase"))
     making.add_convert(verbs.add_parser("convert", help="turn a published checkpoint into a safetensors file"))
     making.add_thin(verbs.add_parser("thin", help="a fine-tuning of all weights as an adapter of a few megabytes"))

@@ -58,7 +58,8 @@ class _Prepared:
 class Predictor:
     """The loaded model.
 
-    detector: in inference mode. classes: what the model tells apart; labels: what the detector does, if not the same.
+    detector: in inference mode; class_temperature calibrates its classes (`engine.weights.calibration`).
+    classes: what the model tells apart; labels: what the detector does, if not the same.
     folder: where its weights came from, or None; adapters belong to them.
 
     `ask` and `ask_many` with "feature" only read, so they may run beside one other call; `see` and "pixels" are for one
@@ -73,15 +74,18 @@ class Predictor:
         self.pieces = pieces
         self.classes = classes
         self.labels = labels or classes
+        self.class_temperature = 1.0
         self.folder: Path | None = None
 
     @classmethod
-    def load(cls, folder: str | Path, detector: str = "", device: str = "auto") -> Predictor:
+    def load(cls, folder: str | Path, detector: str = "", device: str = "auto", *,
+             calibrated: bool = True) -> Predictor:
         """From a folder of weights as the project ships it.
 
-        detector: "" is the one in the folder; else see `engine.weights.detectors`, as for its device.
-        Raises WeightsError and ConfigError.
+        detector: "" is the one in the folder; else see `engine.weights.detectors`, as for its device. calibrated:
+        whether probabilities have the temperatures of the folder, not 1. Raises WeightsError and ConfigError.
         """
+        from engine.weights.calibration import read_temperatures
         from engine.weights.detectors import load_detector  # the importers are not needed to use a built predictor
         from engine.weights.shipped import load_all, load_model
 
@@ -92,6 +96,10 @@ class Predictor:
         else:
             loaded = cls(*load_all(Path(folder)))
         loaded.folder = Path(folder)
+        if calibrated:
+            found, heads = read_temperatures(loaded.folder), loaded.model.heads
+            heads.mlm.temperature, heads.mvrc.temperature = found.words, found.regions
+            loaded.class_temperature = 1.0 if detector else found.classes
         return loaded
 
     def words(self, caption: str) -> tuple[Word, ...]:
@@ -113,7 +121,7 @@ class Predictor:
             whole = Boxes.whole(width, height)
             features, whole_feature = self.detector.fast_rcnn.features(
                 maps, [own.joined(whole).xyxy]).split([len(own), 1])
-            nouns = self.detector.heads.classify(features).float().softmax(dim=1)
+            nouns = self.class_logits(features).softmax(dim=1)
         sure, classes = nouns[:, 1:].max(dim=1)
         labels = [self.labels.names[i + 1] for i in classes.tolist()]
         if scores is None:
@@ -122,6 +130,10 @@ class Predictor:
         in_photo = Boxes.whole(photo.width, photo.height).joined(own.resized(photo.width, photo.height))
         return Seen(photo, in_photo, (WHOLE_PICTURE, *labels), (1.0, *scores), regions, picture,
                     (1.0, *sure.tolist()))
+
+    def class_logits(self, features: Tensor) -> Tensor:
+        """Calibrated logits of the detector's classes, background first: features [K, 2048] -> [K, C] float32."""
+        return self.detector.heads.classify(features).float() / self.class_temperature
 
     def ask(self, seen: Seen, caption: str, hidden_words: Sequence[int], hidden_regions: Sequence[int],
             masking: str = "feature", best: int = 5) -> Prediction:
@@ -209,8 +221,8 @@ class Predictor:
             inside = bool(one.places) and max(one.places) < len(view.piece_ids)
             text.append(encoded.text[row, one.places] if inside else encoded.text[row, :0])
             own.append(encoded.regions[row, one.hidden_regions] if len(view.regions) else encoded.regions[row, :0])
-        words = self.model.heads.mlm(torch.cat(text)).softmax(dim=-1).split([len(t) for t in text])
-        classes = self.model.heads.mvrc(torch.cat(own)).softmax(dim=-1).split([len(o) for o in own])
+        words = self.model.heads.mlm.calibrated(torch.cat(text)).softmax(dim=-1).split([len(t) for t in text])
+        classes = self.model.heads.mvrc.calibrated(torch.cat(own)).softmax(dim=-1).split([len(o) for o in own])
         answers = iter([Answers(w, c) for w, c in zip(words, classes, strict=True)])
         return [{view: next(answers) for view in one.views} for one in prepared]
 

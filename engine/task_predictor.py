@@ -196,7 +196,7 @@ class TaskPredictor:
             states = encoded.text[range(len(forms)), [form.asked for form in forms]]
         else:
             states = encoded.pooled if self.info.task == "vcr" else encoded.regions
-        values = self.model.head(states.float())
+        values = self.model.head.calibrated(states.float())
         if self.info.task == "vcr":
             return values
         return (values if self.info.task == "vqa" else values[..., 0]).sigmoid()

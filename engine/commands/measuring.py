@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.boxes_config import BoxesConfig
 from engine.commands.asking import adapter_of, add_asking, answered, task_of
+from engine.commands.calibrating import evaluate_calibration
 from engine.commands.shared import WEIGHTS, add_detector, add_settings, check_targets, detector_of, settings_of, write
 from engine.config import TASKS
 from engine.errors import ConfigError, DataError
@@ -23,16 +24,22 @@ if TYPE_CHECKING:
 
 
 def add_evaluate(p: argparse.ArgumentParser) -> None:
-    p.add_argument("what", choices=("pretraining", "proposals", "explanations", *TASKS), help="what is measured")
+    p.add_argument("what", choices=("pretraining", "proposals", "explanations", "matching", "calibration", *TASKS),
+                   help="what is measured")
     p.add_argument("--data", type=Path, required=True, help="folder with entities_SPLIT.jsonl and images/, "
                    "or another one that `finetune` takes")
     p.add_argument("--split", default="dev")
     p.add_argument("--limit", type=int, default=None, help="only the first so many photos (pretraining, proposals, "
-                   "explanations, grounding on Flickr30k Entities), else questions")
+                   "explanations, grounding on Flickr30k Entities), pairs of each kind, statements and photos "
+                   "(matching), else questions")
     p.add_argument("--masking", choices=("feature", "pixels"), default="feature",
                    help="pretraining: how regions are hidden (default feature)")
     p.add_argument("--regions", action="store_true", help="explanations: also explain hidden regions; the figures of "
                    "hidden words and of hidden regions stand apart under \"kinds\"")
+    p.add_argument("--given-boxes", action="store_true", help="matching, calibration: the annotated boxes are the "
+                   "regions (default: the detector's own)")
+    p.add_argument("--pll-retrieval", action="store_true", help="matching: also retrieve photographs by "
+                   "pseudo-log-likelihood, one pass for each word of each caption with each photo")
     p.add_argument("--weights", type=Path, default=WEIGHTS)
     p.add_argument("--adapter", type=Path, default=None, help="what was fine-tuned (default: the one in the weights)")
     add_detector(p)
@@ -58,6 +65,12 @@ def _evaluate(options: argparse.Namespace) -> None:
         return
     if options.answers:
         raise ConfigError(f"--answers writes what vqa, vcr and grounding answer; {options.what} has no use for it.")
+    if options.what == "matching":
+        _evaluate_matching(options)
+        return
+    if options.what == "calibration":
+        evaluate_calibration(options)
+        return
     from engine.data.sources import read_sources
     from engine.data.unreadable import readable_photos
     from engine.measure import explanations
@@ -76,6 +89,24 @@ def _evaluate(options: argparse.Namespace) -> None:
             own["table"] = explanations.table(own).splitlines()
     else:
         figures = measure(predictor, photos, options.masking)
+    if left_out.pictures.count:
+        sys.stderr.write(f"{left_out}\n")
+    write(figures | {"unreadable": left_out.pictures.count}, options.json)
+
+
+def _evaluate_matching(options: argparse.Namespace) -> None:
+    from engine.data.matching import read_matching
+    from engine.measure.matching import measure
+    from engine.predictor import Predictor
+
+    data = read_matching(options.data, options.split, options.limit)
+    for name in data.missing:
+        sys.stderr.write(f"{options.data / name} is not there; its part is left out.\n")
+    predictor = Predictor.load(options.weights, *detector_of(options))
+    figures, left_out = measure(predictor, data, given_boxes=options.given_boxes, pll_retrieval=options.pll_retrieval)
+    if not figures["matching_head"]:
+        sys.stderr.write("These weights were not trained to match captions with photos (the setting relationship); "
+                         "the figures of the matching head are left out.\n")
     if left_out.pictures.count:
         sys.stderr.write(f"{left_out}\n")
     write(figures | {"unreadable": left_out.pictures.count}, options.json)

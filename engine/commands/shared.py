@@ -79,7 +79,8 @@ def check_targets(options: argparse.Namespace, *read: Path | None) -> None:
     targets = [getattr(options, name, None) for name in ("json", "answers")]
     inputs = [*read, getattr(options, "adapter", None), *map(Path, parts_of(getattr(options, "detector", "")))]
     if weights := getattr(options, "weights", None):
-        inputs += [*weights.glob("*.safetensors"), *(weights / name for name in ("vocab.txt", "labels.json"))]
+        named = ("vocab.txt", "labels.json", "calibration.json")
+        inputs += [*weights.glob("*.safetensors"), *(weights / name for name in named)]
     for target in (Path(target) for target in targets if target and str(target) != "-"):
         refuse_overwriting(target, *inputs)
         if target.is_dir():

@@ -40,6 +40,12 @@ def open_questions(folder: Path, split: str, limit: int | None = None, *,
     return vqa_v2.read(folder, split, limit, labelled=labelled)
 
 
+def has_questions(folder: Path) -> bool:
+    """Whether `open_questions` finds questions of some kind in a folder."""
+    return (folder / SCENES).is_file() or own.has_table(folder) or any(folder.glob("qa_*.tsv")) or any(
+        path for place in (folder, folder / "vqa") for path in place.glob("*_questions.json"))
+
+
 def check_boxes(boxes: BoxesConfig, task: str, folder: Path) -> None:
     """Refuse a stated format of boxes that nothing makes use of.
 

@@ -62,7 +62,7 @@ def distribution(model: VLBert, encoded: Encoded, kind: Kind, places: Sequence[i
     """Logits of the asked places of every row, [B, K, V] of word pieces or [B, K, C] of region classes."""
     states = (encoded.text if kind == "word" else encoded.regions)[:, list(places)].float()
     head = model.heads.mlm if kind == "word" else model.heads.mvrc
-    return head(states.flatten(0, 1)).float().unflatten(0, states.shape[:2])
+    return head.calibrated(states.flatten(0, 1)).float().unflatten(0, states.shape[:2])
 
 
 def best_answers(predictor: Predictor, logits: Tensor, kind: Kind) -> list[tuple[str, tuple[int, ...]]]:

@@ -54,9 +54,9 @@ class TaskTarget:
     def log_probability(self, model: VLBert, encoded: Encoded) -> Tensor:
         """[B], differentiable."""
         if self.task == "vcr":
-            return F.logsigmoid(self.head(encoded.pooled.float()))
+            return F.logsigmoid(self.head.calibrated(encoded.pooled.float()))
         states = encoded.text if self.kind == "word" else encoded.regions
-        return F.logsigmoid(self.head(states[:, self.places[0]].float())[:, self.output])
+        return F.logsigmoid(self.head.calibrated(states[:, self.places[0]].float())[:, self.output])
 
 
 class TaskExplainer:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from engine.data.flickr8k import AnnotatedPhoto
 from engine.errors import ConfigError
+from engine.measure.hidden_words import hidden_words
 from engine.measure.proposals import recall
 from engine.predictor import Predictor
 from engine.progress import counted
@@ -77,21 +78,13 @@ def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto], masking: str
 
 def _ask_words(predictor: Predictor, grounded: GroundedCaption, clue: Regions, tally: Tally) -> None:
     """Each word alone, all its pieces hidden."""
-    caption = grounded.caption
-    asked = [i for i, w in enumerate(caption.words) if not w.is_punctuation and w.known]
-    asked = [i for i in asked if predictor.pieces.unknown not in caption.piece_ids_of(i)]
     nouns = {word for word, _ in grounded.phrases}
-    examples = [Example(caption.with_hidden([i], predictor.pieces.mask), clue) for i in asked]
-    states = _states(predictor, examples)
-    for index, (text, _) in zip(asked, states, strict=True):
-        word = caption.words[index]
-        truth = torch.tensor(caption.piece_ids_of(index))
-        logits = predictor.model.heads.mlm(text[word.first:word.stop]).float()
-        first, five = _hits(logits, truth)
+    for hidden in hidden_words(predictor, [(grounded.caption, clue)]):
+        first, five = _hits(hidden.logits, hidden.truth)
         tally.first.append(first)
         tally.five.append(five)
-        tally.losses.extend((-logits.log_softmax(dim=1)[torch.arange(len(truth)), truth]).tolist())
-        if index in nouns:
+        tally.losses.extend(hidden.losses.tolist())
+        if hidden.word in nouns:
             tally.nouns.append(first)
 
 
@@ -100,7 +93,7 @@ def _ask_regions(predictor: Predictor, labels: dict[int, int], hidden: dict[int,
     """Each annotated region that has a class alone. hidden: the photo's regions while this one is hidden."""
     examples = [Example(clue.piece_ids, hidden[region], [region]) for region in labels]
     for region, (_, states) in zip(labels, _states(predictor, examples), strict=True):
-        logits = predictor.model.heads.mvrc(states[region:region + 1]).float()
+        logits = predictor.model.heads.mvrc.calibrated(states[region:region + 1]).float()
         first, five = _hits(logits, torch.tensor([labels[region]]))
         tally.first.append(first)
         tally.five.append(five)

@@ -69,12 +69,12 @@ def grounding(predictor: Predictor, model: FineTuned, data: DataSet[ReferringExp
                 right[seen].append(best in true)
                 near[seen].append(bool(alike[true, best].any()))
                 if seen:
-                    answers[i] = {"given": _box(regions, 1 + best, scores)}
+                    answers[i] = {"given": _box(regions, 1 + best, scores, model.head.temperature)}
         regions = own.source.regions([(picture, range(own.source.detected(picture)))])[0]
         met = boxes.iou(Boxes(regions.boxes, 1.0, 1.0)) >= MET  # [G, R]
         for i, scores in zip(numbers, scores_of(own, [own.built(i, regions) for i in numbers]), strict=True):
             region = int(scores.argmax())
-            answers[i]["detected"] = _box(regions, region, scores)
+            answers[i]["detected"] = _box(regions, region, scores, model.head.temperature)
             true = list(data.questions[i].boxes)
             found.append(bool(met[true, region].any()))
             possible.append(bool(met[true].any()))
@@ -162,13 +162,13 @@ def _chosen(task: VcrTask, question: ChoiceQuestion) -> list[list[float]]:
     each = VcrTask(task.tuned, task.pictures, given, task.source, task.pieces)
     with autocast():
         logits = each.scores([0, *range(CHOICES, 2 * CHOICES)])
-    return logits.float().softmax(dim=1).tolist()
+    return (logits.float() / task.tuned.head.temperature).softmax(dim=1).tolist()
 
 
-def _box(regions: Regions, region: int, scores: torch.Tensor) -> dict[str, Any]:
+def _box(regions: Regions, region: int, scores: torch.Tensor, temperature: float) -> dict[str, Any]:
     """A region's place as fractions of the picture, and its probability."""
     return {"box": [round(v, 5) for v in regions.boxes[region].tolist()],
-            "score": round(float(scores[region].float().sigmoid()), 4)}
+            "score": round(float((scores[region].float() / temperature).sigmoid()), 4)}
 
 
 def without_picture(example: Example) -> Example:

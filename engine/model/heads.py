@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.model.encoder import LayerNorm
+from engine.model.tempered import Tempered
 
 FEW = 16  # rows
 
@@ -23,7 +24,7 @@ class Words(Protocol):
     def weight(self) -> Tensor: ...
 
 
-class WordHead(nn.Module):
+class WordHead(Tempered):
     """BERT's masked language model: dense, GELU, LayerNorm, then the word embeddings as decoder, and a bias.
 
     words: the embeddings that the decoder shares; they stay in the module tree only once.
@@ -53,7 +54,7 @@ class WordHead(nn.Module):
         return F.linear(transformed, decoder, self.bias)
 
 
-class RegionHead(nn.Module):
+class RegionHead(Tempered):
     """Masked RoI classification: dense, GELU, linear; unlike the word head it has no LayerNorm."""
 
     def __init__(self, hidden: int, classes: int) -> None:
@@ -99,3 +100,7 @@ class Heads(nn.Module):
         self.mvrc = RegionHead(hidden, classes)
         self.relationship = nn.Linear(hidden, 2)
         self.alignment = AlignmentHead(hidden) if align else None
+
+    def copy_temperatures(self, other: Heads) -> None:
+        """Calibrate words and regions as the heads of another model do."""
+        self.mlm.temperature, self.mvrc.temperature = other.mlm.temperature, other.mvrc.temperature

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from engine.model.dropout import Dropout
 from engine.model.encoder import LayerNorm
 from engine.model.heads import Heads
+from engine.model.tempered import Tempered
 from engine.model.vlbert import INITIAL_STD, VLBert
 
 
-class AnswerHead(nn.Module):
+class AnswerHead(Tempered):
     """VQA: the [MASK] element through BERT's MLM transform, dropout and a linear layer; with `evidence` also, of each
     region, whether it shows what is asked for (not in the paper).
 
@@ -59,7 +60,7 @@ class AnswerHead(nn.Module):
         return self.classify(self.dropout(self.norm(F.gelu(self.dense(states))))).float()
 
 
-class RegionScorer(nn.Module):
+class RegionScorer(Tempered):
     """Referring expressions: each region's element through the MVRC transform, dropout and a linear layer; with
     several `outputs` it is VCR's classifier of regions.
 
@@ -82,7 +83,7 @@ class RegionScorer(nn.Module):
         return self.classify(self.dropout(F.gelu(self.dense(states)))).float()
 
 
-class ChoiceHead(nn.Module):
+class ChoiceHead(Tempered):
     """VCR: one score per choice from the pooled [CLS], and the class of each region from its element; with `evidence`
     also, of each word of a choice, whether it is right (not in the paper).
 

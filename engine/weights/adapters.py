@@ -22,6 +22,7 @@ from engine.config import TASKS, TUNES, ModelConfig
 from engine.errors import WeightsError
 from engine.model.lora import TARGETS, MovedWords, attach_lora, lora_state
 from engine.model.task_heads import AnswerHead, ChoiceHead, FineTuned, RegionScorer, TaskHead
+from engine.model.tempered import is_temperature
 from engine.model.vlbert import VLBert
 from engine.weights.files import (
     check_file,
@@ -47,7 +48,7 @@ class AdapterInfo:
     """task: one of `TASKS`; tune: one of `TUNES`. base: SHA-256 of the VL-BERT file it was trained on. answers: the
     vocabulary of VQA; evidence: whether its head also tells the regions or words that show it; classes: the
     region classes of VCR's auxiliary loss. rank, alpha: of LoRA; of what was made thin, as if all its matrices had one
-    rank. about: for people."""
+    rank. about: for people. temperature: of the head's logits (`engine.model.tempered`)."""
 
     task: str
     tune: str
@@ -58,6 +59,7 @@ class AdapterInfo:
     alpha: int = 0
     about: str = ""
     evidence: bool = False
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         if self.task not in TASKS or self.tune not in TUNES:
@@ -65,9 +67,10 @@ class AdapterInfo:
                                f"here. Tasks are {', '.join(TASKS)}; ways to tune are {', '.join(TUNES)}.")
         texts = (self.base, self.about, *self.answers, *self.classes)
         if not all(isinstance(t, str) for t in texts) or not all(isinstance(n, int) for n in (self.rank, self.alpha)) \
-                or not isinstance(self.evidence, bool):
+                or not isinstance(self.evidence, bool) or not is_temperature(self.temperature):
             raise WeightsError("An adapter's base, answers and classes are text, its rank and alpha whole numbers, its "
-                               "evidence true or false. The file was changed; take the original.")
+                               "evidence true or false, its temperature a positive number. The file was changed; take "
+                               "the original.")
         if (self.task == "vqa") != bool(self.answers):
             raise WeightsError(f"An adapter of the task {self.task!r} has {len(self.answers)} answers to choose from; "
                                "only vqa has any, and at least one. Take a file that `finetune` wrote.")
@@ -163,6 +166,8 @@ def load_adapter(path: Path, vlbert: VLBert, base: str, config: ModelConfig) -> 
         attach_lora(tuned, under(tensors, PARTS["lora"]), info.alpha / max(1, info.rank))
         move_words(tuned, under(tensors, WORDS), str(path))
     fill(model.head, under(tensors, "head."), str(path))
+    tuned.heads.copy_temperatures(vlbert.heads)
+    model.head.temperature = info.temperature
     return model.eval(), info
 
 

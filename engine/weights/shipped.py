@@ -1,10 +1,11 @@
-"""The folder of weights that the project ships and, without the last two, that a finished pre-training run writes.
+"""The folder of weights that the project ships and, without the last three, that a finished pre-training run writes.
 
     vocab.txt                        BERT's word pieces
     labels.json                      region classes, the spellings merged into them, attributes
     NAME-detector.safetensors        float16
     NAME-vlbert.safetensors          float16
     NAME-TASK.safetensors            adapters
+    calibration.json                 temperatures (`engine.weights.calibration`), where they were fitted
     README.md                        model card
 """
 
@@ -25,6 +26,7 @@ from engine.model.vlbert import VLBert
 from engine.weights.files import check_file
 from engine.weights.store import load, read_config, save
 
+CALIBRATION = "calibration.json"
 GENOME_CLASSES = 1601  # background included
 
 
@@ -59,13 +61,14 @@ def load_model(folder: Path) -> tuple[ModelConfig, VLBert, WordPieces, RegionCla
 def read_with(folder: Path) -> list[Path]:
     """The files of a folder of weights that are read with its models; they need not be there."""
     return [*folder.glob("*-detector.safetensors"), *folder.glob("*-vlbert.safetensors"), folder / "vocab.txt",
-            folder / "labels.json"]
+            folder / "labels.json", folder / CALIBRATION]
 
 
 def save_all(folder: Path, config: ModelConfig, detector: Detector, model: VLBert, classes: RegionClasses,
              attributes: Sequence[str], vocabulary: Path) -> None:
-    """Write the folder; an existing one is replaced file by file."""
+    """Write the folder; an existing one is replaced file by file, and loses its temperatures: these are new weights."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / CALIBRATION).unlink(missing_ok=True)
     save(detector, folder / f"{config.name}-detector.safetensors", config, kind="detector")
     save(model, folder / f"{config.name}-vlbert.safetensors", config, kind="vlbert")
     write_labels(folder / "labels.json", classes, attributes)
