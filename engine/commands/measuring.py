@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 def add_evaluate(p: argparse.ArgumentParser) -> None:
     p.add_argument("what", choices=("pretraining", "proposals", "explanations", "matching", "calibration", *TASKS),
                    help="what is measured")
-    p.add_argument("--data", type=Path, required=True, help="folder with entities_SPLIT.jsonl and images/, "
-                   "or another one that `finetune` takes")
+    p.add_argument("--data", nargs="+", required=True, help="folders with entities_SPLIT.jsonl and images/, or others "
+                   "that `finetune` takes; FOLDER:SPLIT for another split than --split")
     p.add_argument("--split", default="dev")
     p.add_argument("--limit", type=int, default=None, help="only the first so many photos (pretraining, proposals, "
                    "explanations, grounding on Flickr30k Entities), pairs of each kind, statements and photos "
@@ -53,18 +54,24 @@ def add_evaluate(p: argparse.ArgumentParser) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from engine.data.datasets import check_boxes
+    from engine.data.several import sources_of
     from engine.memory import keep_freed_memory
     from engine.predictor import Predictor
 
     detector = detector_of(options)
-    check_targets(options, options.data)
+    sources = sources_of(options.data, options.split)
+    check_targets(options, *(source.folder for source in sources))
     keep_freed_memory()
-    check_boxes(settings_of(options, BoxesConfig), options.what, options.data)
+    check_boxes(settings_of(options, BoxesConfig), options.what, *(source.folder for source in sources))
     if options.what in TASKS:
         _evaluate_task(options)
         return
     if options.answers:
         raise ConfigError(f"--answers writes what vqa, vcr and grounding answer; {options.what} has no use for it.")
+    if options.what in ("matching", "calibration"):
+        if len(sources) > 1:
+            raise ConfigError(f"{options.what} is measured on one folder; {len(sources)} are given.")
+        options.data, options.split = sources[0].folder, sources[0].split
     if options.what == "matching":
         _evaluate_matching(options)
         return
@@ -77,7 +84,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from engine.measure.pretraining import measure
     from engine.measure.proposals import recall
 
-    photos, left_out = readable_photos(read_sources([f"{options.data}:{options.split}"], options.limit))
+    photos, left_out = readable_photos(read_sources([f"{s.folder}:{s.split}" for s in sources], options.limit))
     predictor = Predictor.load(options.weights, *detector)
     if options.what == "proposals":
         found = recall(predictor, photos)
@@ -139,16 +146,21 @@ def _measured(options: argparse.Namespace, predictor: Predictor, model: FineTune
     """The questions of the data, and the model's results on them."""
     from engine.data import datasets
     from engine.data.sequences import readable
+    from engine.data.several import sources_of, together
     from engine.measure import tasks
 
-    where, labelled = (options.data, options.split, options.limit), options.answers is None
+    sources, limit, labelled = sources_of(options.data, options.split), options.limit, options.answers is None
     if options.what == "vqa":
-        asked = readable(datasets.open_questions(*where, labelled=labelled), predictor.pieces)
+        asked = readable(together(sources, partial(datasets.open_questions, limit=limit, labelled=labelled)),
+                         predictor.pieces)
         return asked, tasks.vqa(predictor, model, info.answers, asked)
     if options.what == "vcr":
-        choices = readable(datasets.choice_questions(*where, labelled=labelled), predictor.pieces)
+        choices = readable(together(sources, partial(datasets.choice_questions, limit=limit, labelled=labelled)),
+                           predictor.pieces)
         return choices, tasks.vcr(predictor, model, choices, every_rationale=not labelled)
-    expressions = readable(datasets.referring_expressions(*where, settings_of(options, BoxesConfig)), predictor.pieces)
+    boxes = settings_of(options, BoxesConfig)
+    expressions = readable(together(sources, partial(datasets.referring_expressions, limit=limit, boxes=boxes)),
+                           predictor.pieces)
     sys.stderr.write(f"{expressions.note}\n" if expressions.note else "")
     return expressions, tasks.grounding(predictor, model, expressions)
 

@@ -85,8 +85,10 @@ def _refuse(options: argparse.Namespace, way: str, *names: str) -> None:
 
 def add_finetune(p: argparse.ArgumentParser) -> None:
     p.add_argument("task", choices=TASKS, help="what is learned")
-    p.add_argument("--data", type=Path, default=None, help="a folder of scenes, Flickr30k Entities, RefCOCO, DAQUAR, "
-                   "VQA v2, VCR, or of one's own photos with photos.csv or photos.jsonl")
+    p.add_argument("--data", nargs="+", default=None, help="folders of scenes, Flickr30k Entities, RefCOCO, DAQUAR, "
+                   "VQA v2, VCR, of one's own photos with photos.csv or photos.jsonl, or (vqa, vcr) of captions with "
+                   "boxes, about which questions are generated; FOLDER:SPLIT for another split than --split; one given "
+                   "twice counts twice")
     p.add_argument("--split", default="train")
     p.add_argument("--init", type=Path, default=WEIGHTS, help="folder of weights to start from")
     p.add_argument("--after", type=Path, default=None, help="RUN/NAME-TASK.safetensors that the same --tune left of "
@@ -120,11 +122,13 @@ def _finetuned(options: argparse.Namespace, events: Events) -> Path:
     with events.ending():
         events.say("preparing", what="start", done=0, count=1)
         settings, scenes = settings_of(options, FineTuneConfig), settings_of(options, ScenesConfig)
-        if bool(scenes.scenes) == bool(options.data):
-            raise ConfigError("Give either --data FOLDER or --scenes NUMBER.")
+        if not scenes.scenes and not options.data:
+            raise ConfigError("Give --data FOLDER, --scenes NUMBER, or both.")
         if bool(options.probe_photo) != bool(options.probe_text.strip()):
             raise ConfigError("A probe is a photo and words about it: give --probe-photo and --probe-text, or neither.")
-        data = options.data or drawn(scenes, options.cache or options.out, events.progress("scenes"))
+        data = list(options.data or ())
+        if scenes.scenes:
+            data.append(str(drawn(scenes, options.cache or options.out, events.progress("scenes"))))
 
         from engine.memory import keep_freed_memory
         from engine.training.finetune import finetune

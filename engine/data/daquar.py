@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,28 +14,78 @@ from engine.errors import DataError
 from engine.structures.questions import DataSet, OpenQuestion, Skipped
 
 HEADER = ["image", "question", "answer"]
+BLOCKS = ("blocks_train", "blocks_dev")
+BLOCK, EVERY, MARGIN = 50, 8, 5
 
 
 def read(folder: str | Path, split: str, limit: int | None = None) -> DataSet[OpenQuestion]:
-    """The questions of a split, in file order. Several things in one answer stay one text, "book, papers".
+    """Read the questions of a split. Several things in one answer stay one text, "book, papers".
 
-    kind: "single" for an answer of one thing, "list" for several. limit: at most that many questions.
-    Raises DataError where the file is missing or has another header, and where nothing can be used.
+    Neighbouring image numbers show the same rooms, in the published splits, too. `blocks_train` and `blocks_dev` split
+    the questions of qa_train.tsv and qa_dev.tsv together by blocks of image numbers instead.
+
+    Args:
+        folder: holds `qa_SPLIT.tsv` and `images/`
+        split: of the file's name, or one of `BLOCKS`
+        limit: at most that many questions
+
+    Returns:
+        The questions in file order; their kind is "single" for an answer of one thing, "list" for several.
+
+    Raises:
+        DataError: the file is missing or has another header, or nothing can be used
     """
-    path = found(Path(folder) / f"qa_{split}.tsv")
+    files = [Path(folder) / f"qa_{split}.tsv"]
+    blocks = split in BLOCKS and not files[0].is_file()
+    if blocks:
+        files = [path for name in ("train", "dev") if (path := Path(folder) / f"qa_{name}.tsv").is_file()]
+    album, skipped = Album(), Skipped()
+    usable: list[OpenQuestion] = []
+    for path in map(found, files):
+        for number, line in _lines(path):
+            if limit is not None and len(usable) >= limit:
+                break
+            if blocks and not in_split(line.split("\t")[0], split):
+                continue
+            try:
+                usable.append(replace(_question(line, album, path.parent / "images"), id=number))
+            except BROKEN as error:
+                skipped.add(f"line {number}: {reason(error)}")
+    return DataSet(album.pictures, tuple(usable), skipped)
+
+
+def in_split(image: str, split: str) -> bool:
+    """Whether an image belongs to a split by blocks.
+
+    Every eighth block of fifty image numbers is held out. Images less than `MARGIN` numbers from a held-out block are
+    in neither split, since a room may go on there.
+
+    Args:
+        image: the name of its file, "image123.jpg"
+        split: one of `BLOCKS`
+
+    Returns:
+        Whether it is one of the split's; False for a name without a number.
+    """
+    digits = re.search(r"\d+", image)
+    if not digits:
+        return False
+    number = int(digits.group())
+    if split == BLOCKS[1]:
+        return _held_out(number)
+    return not any(_held_out(near) for near in range(number - MARGIN, number + MARGIN + 1))
+
+
+def _held_out(number: int) -> bool:
+    return number // BLOCK % EVERY == EVERY // 2
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines after the header, each with its number. Raises DataError for another header."""
     header, *lines = [line.decode("utf-8", errors="replace") for _, line in byte_lines(path)] or [""]
     if header.split("\t") != HEADER:
         raise DataError(f"{path} must start with the columns {', '.join(HEADER)}; it starts with {header[:80]!r}.")
-    album, skipped = Album(), Skipped()
-    usable: list[OpenQuestion] = []
-    for number, line in enumerate(lines, 2):
-        if limit is not None and len(usable) >= limit:
-            break
-        try:
-            usable.append(replace(_question(line, album, path.parent / "images"), id=number))
-        except BROKEN as error:
-            skipped.add(f"line {number}: {reason(error)}")
-    return DataSet(album.pictures, tuple(usable), skipped)
+    return iter(enumerate(lines, 2))
 
 
 def _question(line: str, album: Album, images: Path) -> OpenQuestion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +11,9 @@ import engine.data.scenes as world
 from engine.boxes_config import AUTO_BOXES, BoxesConfig
 from engine.data import daquar, own, phrases, refcoco, vcr, vqa_answers, vqa_v2
 from engine.data.lines import refuse_negative
+from engine.data.questions import reading as generated
+from engine.data.several import Source
+from engine.data.sources import read_sources
 from engine.errors import ConfigError, DataError
 from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, ReferringExpression
 
@@ -20,8 +24,9 @@ PARTITIONS = ("unc", "umd", "google")  # of RefCOCO and RefCOCO+ the first, of R
 
 def open_questions(folder: Path, split: str, limit: int | None = None, *,
                    labelled: bool = True) -> DataSet[OpenQuestion]:
-    """Scenes and one's own photos (one folder is one split), DAQUAR or VQA v2. limit: of questions. labelled: whether
-    splits whose right answers are not public are refused.
+    """Scenes and one's own photos (one folder is one split), DAQUAR, VQA v2, or questions generated from captions and
+    boxes. limit: of questions; of photographs for generated ones. labelled: whether splits whose right answers are not
+    public are refused.
 
     Raises DataError, and ConfigError for a limit below 0.
     """
@@ -30,13 +35,16 @@ def open_questions(folder: Path, split: str, limit: int | None = None, *,
         return first(world.open_questions(folder), limit)
     if own.has_table(folder):
         return own.questions(folder, limit)
-    if (folder / f"qa_{split}.tsv").is_file():
+    if (folder / f"qa_{split}.tsv").is_file() or (split in daquar.BLOCKS and (folder / "qa_train.tsv").is_file()):
         return daquar.read(folder, split, limit)
+    if has_photographs(folder, split):
+        return generated.open_questions(read_sources([f"{folder}:{split}"]), limit)
     if others := sorted(path.stem.removeprefix("qa_") for path in folder.glob("qa_*.tsv")):
         raise DataError(f"{folder} has no split {split!r}; it has {', '.join(others)}. Choose one of them.")
     if not any(path for place in (folder, folder / "vqa") for path in place.glob("*_questions.json")):
-        raise DataError(f"{folder} holds no {SCENES}, no photos.csv, no qa_{split}.tsv and no questions of VQA v2. "
-                        "Point to a folder of scenes, of own photos, of DAQUAR or of VQA v2.")
+        raise DataError(f"{folder} holds no {SCENES}, no photos.csv, no qa_{split}.tsv, no entities_{split}.jsonl "
+                        "and no questions of VQA v2. Point to a folder of scenes, of own photos, of DAQUAR, of "
+                        "captions with boxes or of VQA v2.")
     return vqa_v2.read(folder, split, limit, labelled=labelled)
 
 
@@ -46,20 +54,21 @@ def has_questions(folder: Path) -> bool:
         path for place in (folder, folder / "vqa") for path in place.glob("*_questions.json"))
 
 
-def check_boxes(boxes: BoxesConfig, task: str, folder: Path) -> None:
+def check_boxes(boxes: BoxesConfig, task: str, *folders: Path) -> None:
     """Refuse a stated format of boxes that nothing makes use of.
 
     Args:
         boxes: what the user stated
         task: of fine-tuning
-        folder: with the data
+        folders: with the data
 
     Raises:
         ConfigError: the data are no boxes of one's own photos
     """
-    if boxes.stated and (task != "grounding" or not own.has_table(folder)):
-        raise ConfigError(f"{' and '.join(boxes.stated)} can only be given for grounding on one's own photos, with a "
-                          f"table of boxes; {folder} is read for {task}. Leave that out.")
+    for folder in folders if boxes.stated else ():
+        if task != "grounding" or not own.has_table(folder):
+            raise ConfigError(f"{' and '.join(boxes.stated)} can only be given for grounding on one's own photos, with "
+                              f"a table of boxes; {folder} is read for {task}. Leave that out.")
 
 
 def first(data: DataSet[Q], limit: int | None) -> DataSet[Q]:
@@ -71,17 +80,49 @@ def first(data: DataSet[Q], limit: int | None) -> DataSet[Q]:
     return replace(data, pictures=data.pictures[:max((q.picture for q in asked), default=-1) + 1], questions=asked)
 
 
-def answers_of(folder: Path, data: DataSet[OpenQuestion]) -> tuple[str, ...]:
-    """The vocabulary to train with: the field's 3,129 answers for VQA v2, every answer of the data elsewhere."""
-    if (folder / SCENES).is_file():
+def has_photographs(folder: Path, split: str) -> bool:
+    """Whether questions can be generated: annotated photographs are there, and no questions."""
+    there = (folder / f"entities_{split}.jsonl").is_file() or (folder / f"boxes_{split}.jsonl").is_file()
+    return there and not list(folder.glob("qa_*.tsv"))
+
+
+def answers_of(sources: Sequence[Source], data: DataSet[OpenQuestion]) -> tuple[str, ...]:
+    """Choose the vocabulary to train with.
+
+    Args:
+        sources: of the questions
+        data: the questions
+
+    Returns:
+        The published answers of the sources that have some (VQA v2's 3,129, those of scenes), then every other answer
+        of the data, the most frequent first. Spellings that are comparable, "teddy_bear" and "teddy bear", are one.
+    """
+    published = [own for source in sources for own in _published(source)]
+    known = {vqa_answers.comparable(text) for text in published}
+    if len(set(sources)) == 1 and published:
+        return tuple(published)
+    counts: dict[str, float] = {}
+    for question in data.questions:
+        for text, score in question.answers.items():
+            counts[text] = counts.get(text, 0.0) + score
+    ordered = sorted(counts, key=lambda text: (-counts[text], text))
+    if len(set(sources)) == 1:
+        return tuple(ordered)
+    merged: dict[str, float] = {}
+    for text in ordered:
+        key = vqa_answers.comparable(text)
+        merged[key] = merged.get(key, 0.0) + counts[text]
+    first = {vqa_answers.comparable(text): text for text in reversed(ordered)}
+    more = sorted(set(merged) - known, key=lambda key: (-merged[key], key))
+    return (*dict.fromkeys(published), *(first[key] for key in more))
+
+
+def _published(source: Source) -> tuple[str, ...]:
+    if (source.folder / SCENES).is_file():
         return world.ANSWERS
-    if list(folder.glob("qa_*.tsv")) or own.has_table(folder):
-        counts: dict[str, float] = {}
-        for question in data.questions:
-            for text, score in question.answers.items():
-                counts[text] = counts.get(text, 0.0) + score
-        return tuple(sorted(counts, key=lambda text: (-counts[text], text)))
-    return vqa_answers.vocabulary()
+    counted = (list(source.folder.glob("qa_*.tsv")) or own.has_table(source.folder)
+               or has_photographs(source.folder, source.split))
+    return () if counted else vqa_answers.vocabulary()
 
 
 def choice_questions(folder: Path, split: str, limit: int | None = None, *,

@@ -119,7 +119,7 @@ def with_whole_picture(features: Tensor, boxes: Tensor, alone: Tensor | None = N
 
 @torch.inference_mode()
 def compute(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], folder: str | Path,
-            progress: Progress = silent, detections: bool = True, made: Mapping[str, Any] | None = None) -> None:
+            progress: Progress = silent, detections: bool | None = True, made: Mapping[str, Any] | None = None) -> None:
     """Fill a cache with the features of every photo's annotated boxes and of the detector's own regions.
 
     What an interrupted call left in `folder` is continued. A photo that cannot be read gets no regions, and the cache
@@ -130,7 +130,7 @@ def compute(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], folder: 
         photos: pictures and their boxes
         folder: of the cache
         progress: called after each photo
-        detections: whether the detector's own regions are added
+        detections: whether the detector's own regions are added; None adds them to photos without boxes
         made: what the features are made from, kept in the cache
 
     Raises:
@@ -139,7 +139,7 @@ def compute(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], folder: 
     write(folder, photos, lambda first: _features(detector, photos[first:], detections), progress, made)
 
 
-def _features(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], detections: bool) -> Iterator[Found]:
+def _features(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], detections: bool | None) -> Iterator[Found]:
     device = asked_from(detector)
     for photo in photos:
         try:
@@ -152,7 +152,7 @@ def _features(detector: Detector | Elsewhere, photos: Sequence[HasBoxes], detect
         with autocast(device.type):
             maps = detector.fast_rcnn.maps(picture[None])
             own = Boxes.from_fractions(photo.boxes, width, height).xyxy.to(device)
-            if detections:
+            if detections or (detections is None and not photo.boxes):
                 own = torch.cat([own, detector.regions(maps, height, width).boxes])
             features = detector.fast_rcnn.features(maps, [own])
         yield len(photo.boxes), Boxes(own.cpu(), width, height).fractions, features.float().cpu()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -99,7 +99,8 @@ def grounding(predictor: Predictor, model: FineTuned, data: DataSet[ReferringExp
 def vqa(predictor: Predictor, model: FineTuned, answers: Sequence[str], data: DataSet[OpenQuestion]) -> Measured:
     """`accuracy`: the score people gave the model's answer (where there is one right answer: exact match);
     `accuracy_single`: of the questions whose answer is one word; `exact_match`: how often no other answer has a better
-    score than the model's. The same without the picture."""
+    score than the model's. The same without the picture, by kind of question and, where there are several data sets, by
+    source."""
     task = VqaTask(model, data.questions, SeenRegions(predictor, data.pictures), predictor.pieces, answers)
     names, said, left_out = list(answers), dict[int, Any](), Unreadable()
     scores: dict[bool, list[float]] = {True: [], False: []} if data.labelled else {True: []}
@@ -114,17 +115,32 @@ def vqa(predictor: Predictor, model: FineTuned, answers: Sequence[str], data: Da
             own.extend(score_of(names[b], data.questions[i].answers) for i, b in zip(numbers, best, strict=True))
     if not data.labelled:
         return Measured({"n": len(asked)}, said, left_out)
-    single = [k for k, q in enumerate(asked) if all(" " not in text and "," not in text for text in q.answers)]
-    kinds = sorted({q.kind for q in asked})
+    single = {k for k, q in enumerate(asked) if all(" " not in text and "," not in text for text in q.answers)}
+    kinds, sources = sorted({q.kind for q in asked}), list(dict.fromkeys(q.source for q in asked))
 
     def figures(own: Sequence[float]) -> Figures:
         exact = [s > 0 and s == max(q.answers.values()) for s, q in zip(own, asked, strict=True)]
-        return {"accuracy": share(own), "accuracy_single": share([own[k] for k in single]), "exact_match": share(exact),
-                "by_kind": {kind: share([s for s, q in zip(own, asked, strict=True) if q.kind == kind])
-                            for kind in kinds}}
+        return _accuracies(own, range(len(asked)), single) | {
+            "exact_match": share(exact),
+            "by_kind": {kind: share([s for s, q in zip(own, asked, strict=True) if q.kind == kind]) for kind in kinds}}
 
-    found = figures(scores[True]) | {"no_image": figures(scores[False]), "n": len(asked), "n_single": len(single)}
+    found = figures(scores[True]) | {
+        "no_image": figures(scores[False]), "n": len(asked), "n_single": len(single),
+        "n_by_kind": {kind: sum(q.kind == kind for q in asked) for kind in kinds}}
+    if len(sources) > 1:
+        found["by_source"] = {}
+        for source in sources:
+            chosen = [k for k, q in enumerate(asked) if q.source == source]
+            found["by_source"][source] = _accuracies(scores[True], chosen, single) | {
+                "no_image": _accuracies(scores[False], chosen, single), "n": len(chosen),
+                "n_single": len(single.intersection(chosen))}
     return Measured(found, said, left_out)
+
+
+def _accuracies(own: Sequence[float], chosen: Sequence[int], single: Collection[int]) -> Figures:
+    """Of the chosen questions the mean score, and that of those whose answer is one word."""
+    return {"accuracy": share([own[k] for k in chosen]),
+            "accuracy_single": share([own[k] for k in chosen if k in single])}
 
 
 @torch.inference_mode()

@@ -43,7 +43,7 @@ class OpenQuestion:
     """A question with one answer. picture: its number in the data set. answers: each right one and its score, 0..1
     (VQA: min(0.3 x people who gave it, 1)). kind: what the figures are reported by, or nothing. boxes: those of the
     picture, counted from 0, that show what is asked for, maybe none; None where the data do not say. id: what the data
-    call it, if they do; it is no part of what is learned."""
+    call it, if they do; it is no part of what is learned. source: the name of its data set, where there are several."""
 
     picture: int
     text: str
@@ -51,6 +51,7 @@ class OpenQuestion:
     kind: str = ""
     boxes: tuple[int, ...] | None = None
     id: int | str | None = field(default=None, repr=False, compare=False)
+    source: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class ChoiceQuestion:
     rationale: int
     kind: str = ""
     id: int | str | None = field(default=None, repr=False, compare=False)
+    source: str = field(default="", repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, texts, right in (("answers", self.answers, self.answer),
@@ -136,6 +138,7 @@ class ReferringExpression:
     context: str = ""
     kinds: tuple[str, ...] = ()
     id: int | str | None = field(default=None, repr=False, compare=False)
+    source: str = field(default="", repr=False, compare=False)
 
 
 @dataclass

@@ -21,6 +21,7 @@ from engine.data import datasets
 from engine.data.features import FeatureCache
 from engine.data.region_source import CachedRegions, RegionSource
 from engine.data.sequences import readable
+from engine.data.several import Source, sources_of, together
 from engine.data.splitting import split_off, spread
 from engine.data.tokenizer import WordPieces
 from engine.data.unreadable import with_readable_pictures
@@ -56,26 +57,26 @@ RATES = {"full": 1e-4, "lora": 1e-3, "head": 1e-3}
 MEASURED = 300  # held-out questions that are asked each time
 
 
-def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, run: Path, tensorboard: bool = False,
-             cache: Path | None = None, probe: Probe | None = None, events: Events | None = None,
-             after: Path | None = None, detector: str = "", detector_device: str = "auto", held: bool = False,
-             boxes: BoxesConfig = AUTO_BOXES) -> Path:
+def finetune(settings: FineTuneConfig, *, data: Path | Sequence[Path | str], split: str, init: Path, run: Path,
+             tensorboard: bool = False, cache: Path | None = None, probe: Probe | None = None,
+             events: Events | None = None, after: Path | None = None, detector: str = "",
+             detector_device: str = "auto", held: bool = False, boxes: BoxesConfig = AUTO_BOXES) -> Path:
     """Train and write `run`/NAME-TASK.safetensors; returns its path.
 
-    init: the folder of weights to start from. after: an adapter that another run with the same `tune`, full or lora of
-    the same rank, left on top of them; its VL-BERT is where this one begins, with a fresh head. cache: where features
-    are kept for other runs (default: `run`/features, for this one). probe: what is asked beside the held-out examples
-    each time these are measured. events: where the run tells what it does. detector, detector_device: what the regions
-    are seen with, as `engine.predictor.Predictor.load` takes it. held: the caller keeps other runs out of `run` already
-    (`engine.training.materials.alone`). boxes: how those of one's own photos are written. Questions about pictures that
-    cannot be read are left out and counted on stderr, as are texts that do not fit. Raises DataError, WeightsError and
-    DiskError for what a user can mend, ConfigError where the folder holds a run with other settings or `after` itself,
-    KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
+    data: a folder, or several, each "FOLDER" or "FOLDER:SPLIT"; one given twice counts twice. split: of those that name
+    none. init: the folder of weights to start from. after: an adapter that another run with the same `tune`, full or
+    lora of the same rank, left on top of them, to begin with, but for its head. cache: where features are kept for
+    other runs (default: `run`/features). probe: asked at each measurement. events: receives what the run does.
+    detector, detector_device: as of `engine.predictor.Predictor.load`. held: the caller keeps other runs out of `run`
+    already (`engine.training.materials.alone`). boxes: how those of one's own photos are written. Raises DataError,
+    WeightsError and DiskError for what a user can mend, ConfigError where the folder holds a run with other settings or
+    `after` itself, KeyboardInterrupt after SIGINT or SIGTERM, once the step is done and saved.
     """
     machine, events = accelerator(), events or Events()
     if after:
         refuse_overwriting(run / after.name, after)
-    datasets.check_boxes(boxes, settings.task, data)
+    sources = sources_of(data, split)
+    datasets.check_boxes(boxes, settings.task, *(source.folder for source in sources))
     sight = identity(detector, init)
     _refuse_before(settings, run / "state.pt", init, after, sight)
     predictor = Predictor.load(init, detector, detector_device)
@@ -84,7 +85,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     begun = beginning(settings, after, init) if after else {}
     if begun and settings.tune == "full":
         fill(vlbert, begun, str(after))
-    found = asked(settings, data, split, boxes, pieces)
+    found = asked(settings, sources, boxes, pieces)
     seen = predictor.see(Photo.open(probe.photo)) if probe else None
     shared = cache or (run if detector else None)
     plain, views, pictures = features_of(settings, found, predictor.detector, machine, events, sight, run, shared)
@@ -92,7 +93,7 @@ def finetune(settings: FineTuneConfig, *, data: Path, split: str, init: Path, ru
     if left_out.count:
         sys.stderr.write(f"{left_out}\n")
     learned, held_out = split_off(found, settings.held_out)
-    info = info_of(settings, data, split, init, learned)
+    info = info_of(settings, sources, init, learned)
     model = FineTuned(vlbert, info.head(config.encoder.hidden))
     if isinstance(model.head, AnswerHead):
         model.head.know_words(vlbert.embeddings.words.weight, single_pieces(info.answers, pieces))
@@ -146,8 +147,7 @@ def features_of(settings: FineTuneConfig, found: DataSet[Any], detector: RegionD
     Returns:
         The plain features, those of the views, and the digest of the pictures.
     """
-    detections = bool(not any(p.boxes for p in found.pictures)
-                      or (settings.task == "grounding" and settings.extra_regions))
+    detections = detections_of(settings, found.pictures)
     pixels = pixels_of(found.pictures)
     folder = features_folder(shared, found.pictures, sight, detections=detections,
                              pixels=pixels) if shared else run / "features"
@@ -158,8 +158,16 @@ def features_of(settings: FineTuneConfig, found: DataSet[Any], detector: RegionD
     return *looks.caches(found.pictures), pictures
 
 
+def detections_of(settings: FineTuneConfig, pictures: Sequence[Pictured]) -> bool | None:
+    """Whether the detector's own regions are needed: of every picture, of none, or (None) of those without boxes."""
+    if settings.task == "grounding" and settings.extra_regions:
+        return True
+    boxed = {bool(pictured.boxes) for pictured in pictures}
+    return None if len(boxed) == 2 and settings.task != "grounding" else boxed == {False}
+
+
 def look(looks: Looks, detector: RegionDetector, device: torch.device, pictures: Sequence[Pictured], events: Events,
-         digest: str, *, detections: bool) -> None:
+         digest: str, *, detections: bool | None) -> None:
     """Compute the features that are not there yet, on `device`; a detector that was chosen is on one of its own.
 
     digest: that of the pictures."""
@@ -186,17 +194,19 @@ def beginning(settings: FineTuneConfig, after: Path, init: Path) -> dict[str, Te
     return under(tensors, PARTS[info.tune])
 
 
-def info_of(settings: FineTuneConfig, data: Path, split: str, init: Path, learned: DataSet[Any]) -> AdapterInfo:
+def info_of(settings: FineTuneConfig, sources: Sequence[Source], init: Path, learned: DataSet[Any]) -> AdapterInfo:
     """What the adapter will say of itself. Raises ConfigError where evidence is wanted and the data name none."""
     evidence = settings.task in ("vqa", "vcr") and settings.evidence > 0
     if evidence and settings.task == "vqa" and all(q.boxes is None for q in learned.questions):
-        raise ConfigError(f"evidence is {settings.evidence}, but no question of {data} names the boxes that show what "
-                          "is asked for. Set evidence to 0, or take data whose questions do, such as scenes.")
+        raise ConfigError(f"evidence is {settings.evidence}, but no question of "
+                          f"{' or '.join(str(source.folder) for source in sources)} names the boxes that show what is "
+                          "asked for. Set evidence to 0, or take data whose questions do, such as scenes.")
     rank = settings.rank if settings.tune == "lora" else 0
     return AdapterInfo(settings.task, settings.tune, digest(base_file(init)), rank=rank, alpha=2 * rank,
-                       answers=datasets.answers_of(data, learned) if settings.task == "vqa" else (),
+                       answers=datasets.answers_of(sources, learned) if settings.task == "vqa" else (),
                        classes=classes_of(learned.pictures) if settings.task == "vcr" else (),
-                       about=f"{data.name} {split}", evidence=evidence)
+                       about=", ".join(dict.fromkeys(f"{s.folder.name} {s.split}" for s in sources)),
+                       evidence=evidence)
 
 
 def single_pieces(answers: Sequence[str], pieces: WordPieces) -> dict[int, int]:
@@ -233,20 +243,20 @@ def own_example(settings: FineTuneConfig, info: AdapterInfo, model: FineTuned, p
     return Watched(task_of(info, model, asked, OnePicture(regions), pieces, 0), 0, len(regions), probe.photo)
 
 
-def asked(settings: FineTuneConfig, data: Path, split: str, boxes: BoxesConfig, pieces: WordPieces) -> DataSet[Any]:
+def asked(settings: FineTuneConfig, sources: Sequence[Source], boxes: BoxesConfig, pieces: WordPieces) -> DataSet[Any]:
     """The examples whose texts fit; how they were read and what was left out is written to stderr. Raises DataError."""
-    found = readable(questions(settings, data, split, boxes), pieces, answers=settings.words > 0)
+    found = readable(questions(settings, sources, boxes), pieces, answers=settings.words > 0)
     sys.stderr.write(f"{found.note}\n" if found.note else "")
     sys.stderr.write(f"{found.skipped}\n" if found.skipped.count else "")
     return found
 
 
-def questions(settings: FineTuneConfig, data: Path, split: str, boxes: BoxesConfig = AUTO_BOXES) -> DataSet[Any]:
+def questions(settings: FineTuneConfig, sources: Sequence[Source], boxes: BoxesConfig = AUTO_BOXES) -> DataSet[Any]:
     """The examples of a task. boxes: how those of one's own photos are written. Raises DataError."""
     readers: dict[str, Callable[..., DataSet[Any]]] = {
         "vqa": datasets.open_questions, "vcr": datasets.choice_questions,
         "grounding": partial(datasets.referring_expressions, boxes=boxes)}
-    return readers[settings.task](data, split, settings.limit or None)
+    return together(sources, partial(readers[settings.task], limit=settings.limit or None))
 
 
 def task_of(info: AdapterInfo, model: FineTuned, found: DataSet[Any], source: RegionSource,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.config import FineTuneConfig
 from engine.data.sequences import readable
+from engine.data.several import sources_of
 from engine.data.splitting import split_off
 from engine.errors import PhotoError
 from engine.measure.held_out import HeldOut
@@ -63,7 +64,8 @@ def first_look(predictor: Predictor, settings: FineTuneConfig, data: Path, split
     apart: the run learns from none of these data; else only what it holds out is asked. turn: calls what it is given,
     `Predictor.see` of one picture, when it may run. Raises DataError, and ConfigError where the weights have no folder.
     """
-    found = readable(questions(settings, data, split), predictor.pieces, answers=settings.words > 0)
+    sources = sources_of(data, split)
+    found = readable(questions(settings, sources), predictor.pieces, answers=settings.words > 0)
     learned, held_out = split_off(found, settings.held_out)
     asked = found if apart or held_out is None else held_out
     extra = settings.extra_regions if settings.task == "grounding" else 0
@@ -71,7 +73,7 @@ def first_look(predictor: Predictor, settings: FineTuneConfig, data: Path, split
     asked = replace(asked, questions=tuple(q for q in asked.questions if q.picture in seen))
     source = FewPictures(seen)
     assert predictor.folder is not None
-    info = info_of(settings, data, split, predictor.folder, learned)
+    info = info_of(settings, sources, predictor.folder, learned)
     model = FineTuned(predictor.model, info.head(predictor.config.encoder.hidden)).eval()
     task = task_of(info, model, asked, source, predictor.pieces, settings.extra_regions)
     held = HeldOut(task, range(len(task)), settings.extra_regions)

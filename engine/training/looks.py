@@ -37,7 +37,7 @@ class Looks:
         return self.folder.with_name(f"{self.folder.name}-{kind}-{number}")
 
     def compute(self, detector: Detector | Elsewhere, pictures: Sequence[HasBoxes],
-                told: Callable[[str], Progress], *, detections: bool = True, digest: str = "") -> None:
+                told: Callable[[str], Progress], *, detections: bool | None = True, digest: str = "") -> None:
         """Compute what is not there yet, from where an interrupted call stopped.
 
         told: the progress of each, by its name. digest: that of the pictures, if it is known

@@ -46,7 +46,7 @@ def digest_of(pictures: Sequence[HasBoxes], pixels: Sequence[str], *before: str)
     return key.hexdigest()
 
 
-def features_folder(cache: Path, pictures: Sequence[HasBoxes], detector: str, *, detections: bool,
+def features_folder(cache: Path, pictures: Sequence[HasBoxes], detector: str, *, detections: bool | None,
                     pixels: Sequence[str] | None = None) -> Path:
     """Where the features of these pictures belong: same pixels and boxes, same folder.
 

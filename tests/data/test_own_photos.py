@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from engine.data import datasets, own
+from engine.data.several import sources_of
 from engine.data.unpack import Limits, unpack
 from engine.errors import CaptionError, DataError
 from engine.structures.boxes import Boxes
@@ -97,7 +98,7 @@ def test_a_table_of_json_lines_is_checked_the_same_way(tmp_path):
     assert [p[:7] for p in table.problems] == [f"line {n}:" for n in (2, 3, 4, 5, 6)]
     assert "list where an object" in table.problems[0] and "no 'answer'" in table.problems[2]
     found = datasets.open_questions(tmp_path, "train")
-    assert datasets.answers_of(tmp_path, found) == ("a", "cat")
+    assert datasets.answers_of(sources_of(tmp_path, "train"), found) == ("a", "cat")
 
 
 @pytest.mark.parametrize(("table", "what"), [
