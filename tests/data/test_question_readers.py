@@ -152,8 +152,9 @@ def test_a_split_that_daquar_lacks_is_refused_with_those_that_there_are(tmp_path
 
 def test_a_folder_without_questions_is_refused_with_what_it_could_hold(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(DataError, match=r"holds no scenes\.jsonl, no photos\.csv, no qa_dev\.tsv and no "
-                                            r"questions of VQA v2\. Point to a folder of scenes, of own photos, of "):
+        with pytest.raises(DataError, match=r"holds no scenes\.jsonl, no photos\.csv, no qa_dev\.tsv, no "
+                                            r"entities_dev\.jsonl and no questions of VQA v2\. Point to a folder of "
+                                            r"scenes, of own photos, of "):
             datasets.open_questions(folder, "dev")
 
 
