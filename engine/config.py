@@ -96,8 +96,8 @@ class DetectorConfig(Settings):
 class PretrainingConfig(Settings):
     """The two tasks of pre-training and what `mini` adds to them.
 
-    `mvrc`, `relationship` and `text_only` are the settings of the paper's ablation (table 4). The last six fields are
-    the project's own switches; the published presets have them off.
+    `mvrc`, `relationship` and `text_only` are the settings of the paper's ablation (table 4). The fields from
+    `classify_all_regions` on are the project's own switches; the published presets have them off.
     """
 
     word_probability: float = setting(0.15, "share of words predicted", low=0, high=1)
@@ -113,10 +113,19 @@ class PretrainingConfig(Settings):
         0.0, "weight of classifying every region, hidden or not (VCR fine-tuning does it)", low=0)
     grounded_noun_probability: float = setting(
         0.0, "if not 0, share of the nouns with a box that are predicted", low=0, high=1)
+    described_word_probability: float = setting(
+        0.0, "if not 0, share of the colours, numbers and actions that are predicted", low=0, high=1)
     apart: bool = setting(
         False, "a hidden region's own noun stays visible: what one of the two says of the other is what is learned")
     alignment: float = setting(0.0, "weight of the phrase-to-region alignment loss", low=0)
     extra_regions: int = setting(0, "at most this many detected regions join the annotated ones", low=0)
+    matching: float = setting(0.0, "weight of image-text matching with hard negatives", low=0)
+    matching_share: float = setting(0.25, "share of the captions that matching reads", low=0.01, high=1)
+
+    @property
+    def matches(self) -> bool:
+        """Whether the sentence-image relationship head is trained."""
+        return self.relationship or self.matching > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,7 +264,8 @@ def mini_coco() -> ModelConfig:
     shipped = mini()
     detector = dataclasses.replace(shipped.detector, classes=501, square_side=0, source_side=0, mean_side=432,
                                    anchor_scales=(0.045, 0.08, 0.16, 0.3, 0.5, 0.8))
-    return dataclasses.replace(shipped, name="mini-coco", detector=detector)
+    pretraining = dataclasses.replace(shipped.pretraining, described_word_probability=0.3, matching=0.5)
+    return dataclasses.replace(shipped, name="mini-coco", detector=detector, pretraining=pretraining)
 
 
 PRESETS = {"mini": mini, "mini-coco": mini_coco, "base": base, "large": large}

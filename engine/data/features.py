@@ -98,7 +98,13 @@ class FeatureCache:
     def regions(self, photo: int, detections: Sequence[int] = ()) -> Regions:
         """Region 0, the annotated ones, then those detections (counted from 0)."""
         start = self._starts[photo]
-        rows = [*range(start, start + self._annotated[photo]), *self.rows(photo, detections)]
+        return self._read([*range(start, start + self._annotated[photo]), *self.rows(photo, detections)])
+
+    def detections(self, photo: int, detections: Sequence[int]) -> Regions:
+        """Region 0, then these detections alone: a photo as nobody annotated it."""
+        return self._read(self.rows(photo, detections))
+
+    def _read(self, rows: Sequence[int]) -> Regions:
         features = torch.from_numpy(self._features[rows].astype(np.float32)).reshape(len(rows), self.width)
         boxes = torch.from_numpy(self._boxes[rows]).reshape(len(rows), 4)
         return with_whole_picture(features, boxes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.data.lines import BROKEN, byte_lines, reason, refuse_negative, text_lines
@@ -75,6 +75,19 @@ class AnnotatedPhoto:
     def label_of(self, box: int) -> str:
         """The data set's own label of this box, or ""."""
         return self.labels[box] if self.labels else ""
+
+    def named(self) -> AnnotatedPhoto:
+        """The photo with only the boxes that a phrase of its captions names; the others are then not annotated."""
+        own = [box for box in range(len(self.boxes)) if self.phrases_of(box)]
+        if len(own) == len(self.boxes):
+            return self
+        number = {box: i for i, box in enumerate(own)}
+        captions = tuple(
+            replace(c, phrases=tuple(replace(p, boxes=tuple(number[b] for b in p.boxes)) for p in c.phrases))
+            for c in self.captions)
+        return replace(self, boxes=tuple(self.boxes[box] for box in own), captions=captions,
+                       labels=tuple(self.labels[box] for box in own) if self.labels else (),
+                       coverage=replace(self.coverage, complete=False))
 
 
 def read(folder: str | Path, split: str, limit: int | None = None) -> list[AnnotatedPhoto]:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
+from engine.data.word_kinds import kind_of
 from engine.structures.caption import Caption
+
+DESCRIBED = ("colour", "number", "action")
 
 
 @dataclass(frozen=True)
@@ -23,30 +26,33 @@ class HiddenWords:
 class WordMasking:
     """Whole words are chosen with `probability`; all pieces of a chosen word become [MASK] (80 %), a random piece
     (10 %) or stay (10 %), and every one is predicted. Nothing is forced. Nouns that name a box are chosen with
-    `grounded_probability` instead where that is not 0."""
+    `grounded_probability` instead, and colours, numbers and actions with `described_probability`, where that is not 0.
+    """
 
     probability: float
     grounded_probability: float
     mask_id: int
     vocabulary: int
+    described_probability: float = 0.0
 
     def __call__(self, caption: Caption, grounded: Collection[int], generator: torch.Generator,
                  visible: Collection[int] = ()) -> HiddenWords:
         """grounded: indices of the words that are nouns with a box; visible: of those that are not to be hidden."""
         spans = [(word.first, word.stop) if word.known and index not in visible else (0, 0)
                  for index, word in enumerate(caption.words)]
-        return self.hide(caption.piece_ids, spans, grounded, generator)
+        described = [i for i, word in enumerate(caption.words) if kind_of(word.text) in DESCRIBED] \
+            if self.described_probability else ()
+        return self.hide(caption.piece_ids, spans, grounded, generator, described)
 
     def hide(self, piece_ids: Sequence[int], words: Sequence[tuple[int, int]], grounded: Collection[int],
-             generator: torch.Generator) -> HiddenWords:
+             generator: torch.Generator, described: Collection[int] = ()) -> HiddenWords:
         """The same for any sequence. words: the places of each one's pieces, (first, stop)."""
         pieces = list(piece_ids)
         places: list[int] = []
         draws = torch.rand(len(words), 2, generator=generator).tolist()
         for index, (word, (chosen, how)) in enumerate(zip(words, draws, strict=True)):
-            ground = self.grounded_probability if index in grounded and self.grounded_probability else self.probability
             own = range(*word)
-            if chosen >= ground or not own:
+            if chosen >= self._probability(index in grounded, index in described) or not own:
                 continue
             places.extend(own)
             if how < 0.8:
@@ -56,6 +62,11 @@ class WordMasking:
                 for place in own:
                     pieces[place] = int(torch.randint(self.vocabulary, (), generator=generator))
         return HiddenWords(pieces, places, [piece_ids[p] for p in places])
+
+    def _probability(self, grounded: bool, described: bool) -> float:
+        """With which a word is chosen."""
+        return ((grounded and self.grounded_probability) or (described and self.described_probability)
+                or self.probability)
 
 
 @dataclass(frozen=True)

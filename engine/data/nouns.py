@@ -154,11 +154,11 @@ class RegionClasses:
         return Counter(i for i in found if i is not None and i in allowed)
 
     def label(self, photo: AnnotatedPhoto, box: int) -> int | None:
-        """The class of the box's label, else the one that names it most often (the first of equals), or None."""
-        if own := self.allowed(photo.label_of(box)):
-            return own[0]
-        counts = self.counts(photo, box)
-        return max(counts, key=lambda i: counts[i]) if counts else None
+        """The class that names the box most often (the first of equals), else that of its label, or None."""
+        if counts := self.counts(photo, box):
+            return max(counts, key=lambda i: counts[i])
+        own = self.allowed(photo.label_of(box))
+        return own[0] if own else None
 
 
 def _kinds(photos: Sequence[AnnotatedPhoto], wanted: set[str], names: set[str],

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 
 from engine.data.flickr8k import AnnotatedPhoto
+from engine.data.grounded_captions import grounded_captions
 from engine.predictor import Predictor
 from engine.progress import counted
 from engine.structures.example import Example
 from engine.structures.photo import Photo
-from engine.tasks.pretraining import grounded_captions
 
 
 @torch.inference_mode()

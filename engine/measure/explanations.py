@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.data.flickr8k import AnnotatedPhoto
+from engine.data.grounded_captions import grounded_captions
 from engine.errors import DataError
 from engine.explain.attribution import attention, attribute
 from engine.explain.game import Game
@@ -27,7 +28,6 @@ from engine.explain.target import Target
 from engine.predictor import Predictor, Seen
 from engine.progress import counted
 from engine.structures.photo import Photo
-from engine.tasks.pretraining import grounded_captions
 
 RESAMPLES = 2000
 BASELINES = ("random", "attention")

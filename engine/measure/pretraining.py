@@ -1,6 +1,7 @@
 """What pre-training taught: words and regions hidden one at a time, with each clue and without it.
 
-On a folder shaped like `engine.data.flickr8k` reads, caption 0 of each photo and the annotated boxes.
+On a folder shaped like `engine.data.flickr8k` reads: caption 0 of each photo, and as its regions the annotated boxes
+that a caption names.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.data.flickr8k import AnnotatedPhoto
+from engine.data.grounded_captions import GroundedCaption, grounded_captions
 from engine.errors import ConfigError
 from engine.measure.hidden_words import hidden_words
 from engine.measure.proposals import recall
@@ -22,7 +24,6 @@ from engine.progress import counted
 from engine.structures.caption import Caption
 from engine.structures.example import Example, Regions
 from engine.structures.photo import Photo
-from engine.tasks.pretraining import GroundedCaption, grounded_captions
 
 BATCH = 64
 
@@ -52,7 +53,7 @@ def measure(predictor: Predictor, photos: Sequence[AnnotatedPhoto], masking: str
     """
     if masking not in ("feature", "pixels"):
         raise ConfigError(f"masking is {masking!r}; choose feature or pixels.")
-    captioned = [photo for photo in photos if photo.captions]
+    captioned = [photo.named() for photo in photos if photo.captions]
     captions = grounded_captions(captioned, predictor.pieces, captions=1)  # one of each
     words = {name: Tally() for name in ("image", "no_image", "other_image")}
     regions = {name: Tally() for name in ("caption", "no_caption", "other_caption")}

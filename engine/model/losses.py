@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -67,3 +68,13 @@ def mean_of_means(each: Tensor, examples: Tensor) -> Tensor:
     _, own = examples.unique(return_inverse=True)
     share = 1 / own.bincount()  # [E]
     return (each * share[own]).sum() / max(len(share), 1)
+
+
+def mean_of_groups(groups: Sequence[tuple[int, Mapping[str, Tensor]]]) -> dict[str, Tensor]:
+    """The losses of a batch whose groups were computed apart: (examples of the group, its mean losses by name)."""
+    count = sum(size for size, _ in groups)
+    means: dict[str, Tensor] = {}
+    for size, losses in groups:
+        for name, loss in losses.items():
+            means[name] = means.get(name, 0.0) + loss * (size / count)
+    return means

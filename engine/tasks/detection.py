@@ -25,7 +25,7 @@ from engine.detector.detector import Detector
 from engine.detector.fast_rcnn import STAGE5_SCALE, FeatureMaps
 from engine.detector.proposals import STRIDE, anchors, clip, decode, encode
 from engine.detector.transform import Transform
-from engine.model.losses import mean_or_zero
+from engine.model.losses import mean_of_groups, mean_or_zero
 from engine.structures.boxes import Boxes, mirrored
 from engine.structures.photo import Photo
 
@@ -124,14 +124,12 @@ class DetectionTask:
         for picture, targets in drawn:
             by_shape.setdefault(picture.shape, []).append((picture, targets))
         device = next(self.detector.parameters()).device
-        means: dict[str, Tensor] = {}
+        groups = []
         for group in by_shape.values():  # pictures of one shape pass the backbone together
             pictures, own = zip(*group, strict=True)
             maps = self.detector.fast_rcnn.maps(torch.stack(pictures).to(device))
-            for name, loss in self.losses_on(maps, own, generator).items():
-                share = loss * (len(group) / len(drawn))
-                means[name] = means[name] + share if name in means else share
-        return means
+            groups.append((len(group), self.losses_on(maps, own, generator)))
+        return mean_of_groups(groups)
 
     def losses_on(self, maps: FeatureMaps, targets: Sequence[Targets],
                   generator: torch.Generator) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ are black before the detector sees them. All captions of a photo share the pass.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from engine.data.features import with_whole_picture
+from engine.data.grounded_captions import GroundedCaption
 from engine.data.masking import HiddenRegions
 from engine.detector.fast_rcnn import FeatureMaps, hide_pixels
-from engine.structures.boxes import mirrored
+from engine.model.losses import mean_of_groups
+from engine.structures.boxes import Boxes, mirrored
 from engine.tasks.detection import DetectionTask, Targets
-from engine.tasks.pretraining import MOST_REGIONS, UNRELATED, GroundedCaption, PretrainingTask, Question
+from engine.tasks.pretraining import MOST_REGIONS, UNRELATED, PretrainingTask, Question
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,12 @@ class Sight:
         """The annotated boxes that are not hidden."""
         kept = [i for i in range(len(self.targets.boxes)) if i + 1 not in self.hidden.hidden]
         return self.targets.only(kept)
+
+    @property
+    def fractions(self) -> Tensor:
+        """The boxes as fractions of the picture, [K, 4]."""
+        height, width = self.picture.shape[-2:]
+        return Boxes(self.boxes, width, height).fractions
 
 
 class EndToEndTask:
@@ -74,32 +83,49 @@ class EndToEndTask:
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
         sights = [self._look(self.photos[i], generator) for i in examples]
+        sights.sort(key=lambda sight: tuple(sight.picture.shape))  # pictures of one shape pass the backbone together
+        groups = [list(own) for _, own in itertools.groupby(sights, key=lambda sight: sight.picture.shape)]
         with torch.set_grad_enabled(self.move_detector):
-            maps = self.detector.fast_rcnn.maps(torch.stack([s.picture for s in sights]).to(self.captions.device))
-        questions = self._questions(sights, maps, generator)
+            maps = [self.detector.fast_rcnn.maps(torch.stack([s.picture for s in own]).to(self.captions.device))
+                    for own in groups]
+        features = [part for own, seen in zip(groups, maps, strict=True) for part in self._features(own, seen)]
+        questions = self._questions(sights, features, generator)
         losses = self.captions.losses_of(questions) | self.captions.text_loss(len(questions), generator)
-        clear = [i for i, sight in enumerate(sights) if len(sight.visible.boxes)]
-        if clear and self.move_detector:
-            own = FeatureMaps(maps.stage4[clear], maps.whole[clear])
-            losses |= self.detection.losses_on(own, [sights[i].visible for i in clear], generator)
+        if self.move_detector:
+            losses |= self._detection_losses(groups, maps, generator)
         return losses
+
+    def _detection_losses(self, groups: Sequence[Sequence[Sight]], maps: Sequence[FeatureMaps],
+                          generator: torch.Generator) -> dict[str, Tensor]:
+        """The detector's own losses over all pictures that show an annotated box."""
+        found = []
+        for own, seen in zip(groups, maps, strict=True):
+            clear = [i for i, sight in enumerate(own) if len(sight.visible.boxes)]
+            if clear:
+                part = FeatureMaps(seen.stage4[clear], seen.whole[clear])
+                found.append((len(clear), self.detection.losses_on(part, [own[i].visible for i in clear], generator)))
+        return mean_of_groups(found)
+
+    def _features(self, sights: Sequence[Sight], maps: FeatureMaps) -> Sequence[Tensor]:
+        """Per picture the features of its boxes, [K, 2048]."""
+        features = self.detector.fast_rcnn.features(maps, [s.boxes.to(self.captions.device) for s in sights])
+        return features.split([len(s.boxes) for s in sights])
 
     def _look(self, photo: int, generator: torch.Generator) -> Sight:
         picture, targets = self.detection.example(self.captions.photos[photo], generator)
         annotated = targets.boxes[:MOST_REGIONS]
         hidden = self.captions.hide_regions(len(annotated) + 1, generator)
         detections = self.captions.drawn_detections(photo, generator)
-        side = picture.shape[-1]
-        found = self.captions.cache.detected_boxes(photo, detections) * side
+        height, width = picture.shape[-2:]
+        found = Boxes.from_fractions(self.captions.cache.detected_boxes(photo, detections), width, height).xyxy
         if targets.mirrored:
-            found = mirrored(found, side)
+            found = mirrored(found, width)
         picture = hide_pixels(picture[None], [annotated[[r - 1 for r in hidden.hidden]]])[0]
         return Sight(photo, picture, targets, torch.cat([annotated, found]), detections, hidden)
 
-    def _questions(self, sights: Sequence[Sight], maps: FeatureMaps, generator: torch.Generator) -> list[Question]:
-        features = self.detector.fast_rcnn.features(maps, [s.boxes.to(self.captions.device) for s in sights])
-        own = features.split([len(s.boxes) for s in sights])
-        regions = [with_whole_picture(f, s.boxes / s.picture.shape[-1]) for f, s in zip(own, sights, strict=True)]
+    def _questions(self, sights: Sequence[Sight], features: Sequence[Tensor],
+                   generator: torch.Generator) -> list[Question]:
+        regions = [with_whole_picture(f, s.fractions) for f, s in zip(features, sights, strict=True)]
         questions: list[Question] = []
         for k, sight in enumerate(sights):
             for grounded in self.captions_of[sight.photo]:

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from engine.config import PretrainingConfig
 from engine.data.features import FeatureCache
 from engine.data.flickr8k import AnnotatedPhoto
+from engine.data.grounded_captions import GroundedCaption, grounded_captions
+from engine.data.hard_captions import HardCaptions
 from engine.data.masking import HiddenRegions, RegionMasking, WordMasking
 from engine.data.nouns import RegionClasses
 from engine.data.tokenizer import WordPieces
@@ -33,44 +35,12 @@ from engine.structures.boxes import Boxes
 from engine.structures.caption import Caption
 from engine.structures.example import Example, Regions, collate
 from engine.tasks.chunks import chunked
+from engine.tasks.matching import Matching
 
 Phrase = tuple[int, Tensor, Tensor]
 MOST_REGIONS = 24  # annotated regions of one example; the rest is left out
 UNRELATED = 0.5  # share of captions with another photo's regions, where the relationship is learned
 SAME_PLACE = 0.5  # IoU from which a detection shows the same thing as an annotated box
-
-
-@dataclass(frozen=True)
-class GroundedCaption:
-    """A caption with photo number `photo`. phrases: (its last word's index, the annotated boxes it names, from 0).
-
-    belongs: whether the caption is one of the photo's own.
-    """
-
-    photo: int
-    caption: Caption
-    phrases: tuple[tuple[int, tuple[int, ...]], ...]
-    belongs: bool = True
-
-    def told_of(self, photo: int) -> GroundedCaption:
-        """The same caption with another photo, where its phrases name no box."""
-        return GroundedCaption(photo, self.caption, tuple((word, ()) for word, _ in self.phrases), belongs=False)
-
-
-def grounded_captions(photos: Sequence[AnnotatedPhoto], pieces: WordPieces,
-                      captions: int | None = None) -> list[GroundedCaption]:
-    """Every caption (or the first `captions`) of every photo, its phrases reduced to their last words."""
-    chosen = [(i, c) for i, photo in enumerate(photos) for c in photo.captions[:captions]]
-    tokenized = pieces.captions([c.text for _, c in chosen])
-    found = []
-    for (photo, annotated), caption in zip(chosen, tokenized, strict=True):
-        phrases = []
-        for phrase in annotated.phrases:
-            words = [i for i in caption.words_in(phrase.start, phrase.end) if not caption.words[i].is_punctuation]
-            if words and phrase.boxes:
-                phrases.append((words[-1], phrase.boxes))
-        found.append(GroundedCaption(photo, caption, tuple(phrases)))
-    return found
 
 
 @dataclass(frozen=True)
@@ -96,22 +66,27 @@ class PretrainingTask:
 
     texts: the text-only corpus, or nothing. views: more looks at the same photos (`engine.data.views`); each example
     draws one of all. classify: the detector's own classifier, [K, 2048] -> logits [K, C],
-    which labels detected regions; None where none are added.
+    which labels detected regions; None where none are added. times: how often each photo counts in an epoch; once
+    where it is None.
     """
 
     def __init__(self, model: VLBert, config: PretrainingConfig, pieces: WordPieces, photos: Sequence[AnnotatedPhoto],
                  cache: FeatureCache, classes: RegionClasses, classify: nn.Linear | None, texts: Sequence[Caption],
-                 new_scale: float = 3.0, views: Sequence[FeatureCache] = ()) -> None:
+                 new_scale: float = 3.0, views: Sequence[FeatureCache] = (),
+                 times: Sequence[int] | None = None) -> None:
         self.model: nn.Module = model
         self.vlbert = model
         self.config = config
         self.photos, self.cache, self.classes = photos, cache, classes
         self.looks = (cache, *views)
-        self.captions = grounded_captions(photos, pieces)
+        captions = grounded_captions(photos, pieces)
+        self.captions = [c for c in captions for _ in range(times[c.photo])] if times else captions
+        self.matching = Matching(model, pieces, self.looks, HardCaptions(photos, captions, classes),
+                                 config.matching_share) if config.matching else None
         self.texts = texts if config.text_only else ()
         self.new_scale = new_scale
         self.hide_words = WordMasking(config.word_probability, config.grounded_noun_probability, pieces.mask,
-                                      len(pieces.pieces))
+                                      len(pieces.pieces), config.described_word_probability)
         self.hide_text = WordMasking(config.word_probability, 0.0, pieces.mask, len(pieces.pieces))
         self.hide_regions = RegionMasking(config.region_probability if config.mvrc else 0.0, config.region_masked)
         self.labels = [self._labels(p) for p in photos]
@@ -136,7 +111,10 @@ class PretrainingTask:
         return [{"params": old, "scale": 1.0}, {"params": new, "scale": self.new_scale}]
 
     def losses(self, examples: list[int], generator: torch.Generator) -> dict[str, Tensor]:
-        losses = self.losses_of([self.question(self.captions[i], generator) for i in examples])
+        captions = [self.captions[i] for i in examples]
+        losses = self.losses_of([self.question(c, generator) for c in captions])
+        if self.matching:
+            losses["matching"] = self.config.matching * self.matching.loss(captions, generator)
         return losses | self.text_loss(len(examples), generator)
 
     def losses_of(self, questions: Sequence[Question]) -> dict[str, Tensor]:
@@ -251,10 +229,12 @@ class PretrainingTask:
                         self._phrases(grounded, annotated, overlap) if self.config.alignment else [], grounded.belongs)
 
     def drawn_detections(self, photo: int, generator: torch.Generator) -> list[int]:
-        """Half of the examples get some of the photo's own detections beside the annotated boxes."""
+        """Half of the examples get some of the photo's own detections beside the annotated boxes; a photo without an
+        annotated box always gets some."""
         if not self.config.extra_regions:
             return []
-        share = max(0.0, 2 * float(torch.rand((), generator=generator)) - 1)
+        least = 0.0 if self.cache.annotated(photo) else 0.5
+        share = max(least, 2 * float(torch.rand((), generator=generator)) - 1)
         count = min(round(share * self.config.extra_regions), self.cache.detected(photo))
         return torch.randperm(self.cache.detected(photo), generator=generator)[:count].tolist()
 

@@ -23,7 +23,9 @@ from engine.predictor import Predictor
 from engine.training import checkpoint
 from engine.training.materials import digest_if_there
 from engine.training.origin import FREE, Origin, of_settings, refuse_other
-from engine.training.recipe import Material, beginning, gathered, pretraining_stage, save_stage, tuning_stage
+from engine.training.recipe import beginning
+from engine.training.stage_material import Material, gathered, save_stage
+from engine.training.stages import pretraining_stage, tuning_stage
 from engine.weights.bert import load_bert
 
 MADE = "made.json"

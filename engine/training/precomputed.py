@@ -18,9 +18,10 @@ from engine.tasks.precomputed import LOST_IN_A_ROW, PrecomputedTask, TextChunks
 from engine.training.materials import digest_if_there
 from engine.training.origin import FREE_WITHOUT_VIEWS, of_settings
 from engine.training.processes import accelerator
-from engine.training.recipe import beginning, pieces_of, refuse_own_inputs
+from engine.training.recipe import beginning, refuse_own_inputs
 from engine.training.schedule import TrainingConfig
 from engine.training.stage import run_stage
+from engine.training.stage_material import pieces_of
 from engine.weights.bert import bert_file, load_bert
 from engine.weights.shipped import GENOME_CLASSES
 from engine.weights.store import save

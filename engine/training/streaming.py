@@ -20,8 +20,9 @@ from engine.tasks.streamed import StreamedTask
 from engine.training.materials import digest_if_there
 from engine.training.origin import FREE_WITHOUT_VIEWS, of_settings, of_tensors
 from engine.training.processes import accelerator
-from engine.training.recipe import refuse_own_inputs, tuning_config
+from engine.training.recipe import refuse_own_inputs
 from engine.training.stage import run_stage
+from engine.training.stages import tuning_config
 from engine.weights.shipped import load_all, read_labels, read_with, save_all
 
 

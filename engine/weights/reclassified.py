@@ -1,4 +1,4 @@
-"""Initialise a detector from one with other region classes, attributes or anchors; what both have keeps its weights."""
+"""Initialise a model from one with other region classes, attributes or anchors; what both have keeps its weights."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from engine.data.nouns import RegionClasses
 from engine.detector.detector import Detector
 from engine.detector.proposals import RATIOS
+from engine.model.vlbert import VLBert
 
 BACKGROUND_BIAS = -2.0  # added to the bias of a class that is new: it starts rare
 
@@ -44,6 +45,21 @@ def take_over(new: Detector, old: Detector, classes: RegionClasses, known: Regio
     _fill_rows(new.proposals.objectness, old.proposals.objectness, anchors)
     _fill_rows(new.proposals.deltas, old.proposals.deltas,
                {4 * i + k: 4 * j + k for i, j in anchors.items() for k in range(4)})
+
+
+@torch.no_grad()
+def take_over_vlbert(new: VLBert, old: VLBert, classes: RegionClasses, known: RegionClasses) -> None:
+    """Fill a VL-BERT with the weights of one that differs in its region classes alone.
+
+    Args:
+        new: The model to fill. A class that `old` lacks starts as in `take_over`.
+        old: The model to start from, with the same sizes.
+        classes: The region classes of `new`.
+        known: Those of `old`.
+    """
+    own = {name: tensor for name, tensor in old.state_dict().items() if not name.startswith("heads.mvrc.classify.")}
+    new.load_state_dict(own, strict=False)
+    _fill_classes(new.heads.mvrc.classify, old.heads.mvrc.classify, classes, known)
 
 
 def _fill_classes(new: torch.nn.Linear, old: torch.nn.Linear, classes: RegionClasses, known: RegionClasses) -> None:

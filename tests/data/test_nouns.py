@@ -62,7 +62,8 @@ def test_a_label_is_the_class_of_its_box_under_the_noun_that_people_use() -> Non
     classes = RegionClasses.from_photos(photos, 10)
     assert sorted(classes.names) == ["background", "dog", "hot dog", "man", "person", "table"]
     name = classes.names
-    assert name[classes.label(labelled("dining table", "a dog"), 0)] == "table"  # the label, whatever a phrase says
+    assert name[classes.label(labelled("dining table", "a dog"), 0)] == "table"  # a phrase that contradicts the label
+    assert name[classes.label(replace(people, labels=("person",)), 0)] == "man"  # a phrase that agrees with it
     assert name[classes.index("the hot dogs")] == "hot dog" and name[classes.index("a table")] == "table"
     assert [name[i] for i in classes.allowed("person")] == ["person", "man"]
     assert classes.allowed("zebra") == [] == classes.allowed("")

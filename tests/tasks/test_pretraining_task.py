@@ -195,6 +195,24 @@ def test_a_photo_without_a_caption_is_no_example_of_end_to_end_training(world) -
     assert own.losses(list(range(len(own))), torch.Generator().manual_seed(0))["words"] > 0
 
 
+def test_pictures_of_two_shapes_pass_together_as_each_does_alone(world, tmp_path) -> None:
+    photos, classes, _, cache = world
+    wide = tmp_path / "wide.png"
+    Image.open(photos[1].path).resize((192, 96)).save(wide)
+    torch.manual_seed(0)
+    kept = Detector.from_config(dataclasses.replace(CONFIG.detector, square_side=0, source_side=0, mean_side=96)).eval()
+    mixed = [photos[0], dataclasses.replace(photos[1], path=wide, width=192)]
+    own = EndToEndTask(task((mixed, classes, kept, cache)), detection((mixed, classes, kept, cache), kept))
+    sights = [own._look(i, torch.Generator().manual_seed(i)) for i in (0, 1)]
+    assert [tuple(s.picture.shape[1:]) for s in sights] == [(96, 96), (64, 128)]
+    assert torch.allclose(sights[1].fractions[:2, 1::2].sum(dim=1), torch.tensor([90 / 96, 110 / 96]), atol=1e-3)
+    losses = own.losses([0, 1], torch.Generator().manual_seed(0))
+    assert all(torch.isfinite(loss) for loss in losses.values()) and {"words", "noun", "place"} <= {*losses}
+    together = own._features(sights[1:], kept.fast_rcnn.maps(sights[1].picture[None]))[0]
+    alone = kept.fast_rcnn.features(kept.fast_rcnn.maps(sights[1].picture[None]), [sights[1].boxes])
+    assert torch.allclose(together, alone, atol=1e-5)
+
+
 def test_a_mirrored_picture_takes_its_boxes_and_detections_along(world, monkeypatch) -> None:
     own = EndToEndTask(task(world), detection(world, world[2]))
     monkeypatch.setattr(own.captions, "drawn_detections", lambda photo, generator: [0])

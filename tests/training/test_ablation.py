@@ -12,7 +12,8 @@ from engine.data import scenes
 from engine.detector.detector import Detector
 from engine.errors import ConfigError
 from engine.training import ablation, checkpoint
-from engine.training.recipe import features_stage, gathered
+from engine.training.stage_material import gathered
+from engine.training.stages import features_stage
 from tests.conftest import ROOT
 
 CONFIG = ModelConfig(

@@ -14,8 +14,8 @@ from engine.data import scenes
 from engine.errors import ConfigError, WeightsError
 from engine.training import checkpoint, recipe
 from engine.training.processes import accelerator
-from engine.training.recipe import _run, gathered
 from engine.training.schedule import TrainingConfig
+from engine.training.stage_material import gathered, run_or_load
 from tests.conftest import ROOT
 from tests.training.lines import Line
 
@@ -33,14 +33,14 @@ def test_ctrl_c_in_a_stage_saves_its_step_and_ends_the_recipe(tmp_path: Path) ->
 
     task.losses = interrupted
     with pytest.raises(KeyboardInterrupt):
-        _run(material, task, settings, "line", True)
+        run_or_load(material, task, settings, "line", True)
     assert checkpoint.load(tmp_path / "line" / "state.pt")["step"] == 25
-    _run(material, Line(), settings, "line", True)
+    run_or_load(material, Line(), settings, "line", True)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [20, 40]
 
 
-def test_stages_that_leave_no_weights_name_the_folder_of_the_run(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_stages_that_leave_no_weights_name_the_folder_of_therun_or_load(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(recipe, "pretrain", lambda *_, run, **__: run / "weights")
     command = ["pretrain", "--data", "d", "--resnet", "r", "--bert", "b", "--text", "t", "--out", str(tmp_path),
                "--stages", "detector", "features"]
@@ -58,7 +58,7 @@ def test_a_second_run_in_the_same_folder_is_refused_until_the_first_has_ended(tm
 
     def meanwhile(examples, generator):
         with pytest.raises(ConfigError, match=r"Another run is using .*line. Wait until it ends, or give another"):
-            _run(material, Line(), settings, "line", True)
+            run_or_load(material, Line(), settings, "line", True)
         refused.append(task.calls)
         if task.calls == 3:
             raise OSError("the first run breaks off")
@@ -66,9 +66,9 @@ def test_a_second_run_in_the_same_folder_is_refused_until_the_first_has_ended(tm
 
     task.losses = meanwhile
     with pytest.raises(OSError, match="breaks off"):
-        _run(material, task, settings, "line", True)
+        run_or_load(material, task, settings, "line", True)
     assert refused == [0, 1, 2, 3]
-    _run(material, Line(), settings, "line", True)
+    run_or_load(material, Line(), settings, "line", True)
     assert [p.name for p in (tmp_path / "line").iterdir()] == ["state.pt"]
     assert checkpoint.load(tmp_path / "line" / "state.pt")["step"] == 8
 

@@ -13,7 +13,8 @@ from engine.errors import DataError
 from engine.model.vlbert import VLBert
 from engine.structures.photo import Photo
 from engine.training import checkpoint
-from engine.training.recipe import features_stage, gathered, pretraining_stage, tuning_stage
+from engine.training.stage_material import gathered
+from engine.training.stages import features_stage, pretraining_stage, tuning_stage
 from tests.conftest import ROOT
 
 CONFIG = ModelConfig(
