@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from engine.config import RecipeConfig
+from engine.config import ModelConfig, RecipeConfig
 from engine.data.features import FeatureCache
 from engine.data.unreadable import unreadable_photos
 from engine.detector.detector import Detector
@@ -51,7 +51,7 @@ def detector_stage(material: Material, resnet: Path | None, init: Path | None = 
     if train_it:
         photos = readable(material, photos, unreadable_photos(photos))
     task = DetectionTask(detector, photos, material.classes, material.attributes,
-                         sides=_sides(material.recipe.detector_sides))
+                         sides=_sides(material.recipe.detector_sides, material.config))
     settings = TrainingConfig(epochs=material.recipe.detector_epochs, batch_size=8, rate=material.recipe.detector_rate,
                               warmup=0.08, **common(material.recipe))
     begun = {"weights": of_tensors(detector.fast_rcnn.backbone), **made_from(material)} if train_it else {}
@@ -69,12 +69,24 @@ def _start_from(detector: Detector, material: Material, init: Path) -> None:
     take_over(detector, old, material.classes, known, material.attributes, attributes)
 
 
-def _sides(text: str) -> tuple[int, ...]:
-    """Mean sides in pixels, written with spaces or commas between them. Raises ConfigError for what is no number."""
+def _sides(text: str, config: ModelConfig) -> tuple[int, ...]:
+    """Mean sides in pixels, written with spaces or commas between them.
+
+    Args:
+        text: of `RecipeConfig.detector_sides`
+        config: of the model that is trained
+
+    Raises:
+        ConfigError: a side is no number, or the preset's pictures have a fixed size.
+    """
     try:
-        return tuple(int(part) for part in text.replace(",", " ").split())
+        sides = tuple(int(part) for part in text.replace(",", " ").split())
     except ValueError as error:
         raise ConfigError(f"detector_sides is {text!r}; give sides in pixels, such as 352 416 480.") from error
+    if sides and not config.detector.mean_side:
+        raise ConfigError(f"detector_sides needs a preset whose pictures keep their aspect ratio; {config.name} "
+                          "resizes them otherwise. Leave it out, or use --preset mini-coco.")
+    return sides
 
 
 def features_stage(material: Material, detector: Detector) -> None:

@@ -8,6 +8,7 @@ from PIL import Image
 from engine.data.flickr8k import Coverage
 from engine.data.sources import read_sources
 from engine.errors import DataError
+from engine.training.stage_material import captioned
 
 
 def write(folder, name: str, *records: dict):
@@ -54,3 +55,16 @@ def test_what_is_missing_or_broken_is_named(tmp_path) -> None:
     folder = write(tmp_path / "b", "boxes_train.jsonl", record(box("dog")), {"image": "b.png"})
     with pytest.raises(DataError, match=r"Line 2 of .*boxes_train\.jsonl is broken"):
         read_sources([str(folder)])
+
+
+def test_after_the_detector_each_captioned_photo_is_read_once_with_the_boxes_that_its_captions_name(tmp_path) -> None:
+    caption = {"text": "a cat and a dog", "phrases": [{"entity": 7, "types": ["animals"], "start": 10, "end": 15}]}
+    named = write(tmp_path / "named", "entities_train.jsonl",
+                  record(box("cat", entities=[]), {**box("dog", entities=[7]), "box": [0.5, 0.5, 1, 1]},
+                         captions=[caption]))
+    boxes = write(tmp_path / "boxes", "boxes_train.jsonl", record(box("car")))
+    photos, times = captioned(read_sources([str(named), str(boxes), str(named)]))
+    assert times == [2] and len(photos) == 1
+    assert photos[0].boxes == ((0.5, 0.5, 1.0, 1.0),) and photos[0].labels == ("dog",)
+    assert [p.text for p in photos[0].phrases_of(0)] == ["a dog"]
+    assert photos[0].coverage == Coverage(frozenset({"cat", "dog"}), complete=False)  # the cat has no box any more

@@ -9,13 +9,14 @@ from types import SimpleNamespace
 import pytest
 
 from engine.cli import main
-from engine.config import RecipeConfig, mini
+from engine.config import RecipeConfig, mini, mini_coco
 from engine.data import scenes
 from engine.errors import ConfigError, WeightsError
 from engine.training import checkpoint, recipe
 from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig
 from engine.training.stage_material import gathered, run_or_load
+from engine.training.stages import _sides
 from tests.conftest import ROOT
 from tests.training.lines import Line
 
@@ -40,7 +41,7 @@ def test_ctrl_c_in_a_stage_saves_its_step_and_ends_the_recipe(tmp_path: Path) ->
     assert [line["step"] for line in lines] == [20, 40]
 
 
-def test_stages_that_leave_no_weights_name_the_folder_of_therun_or_load(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_stages_that_leave_no_weights_name_the_folder_of_the_run(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(recipe, "pretrain", lambda *_, run, **__: run / "weights")
     command = ["pretrain", "--data", "d", "--resnet", "r", "--bert", "b", "--text", "t", "--out", str(tmp_path),
                "--stages", "detector", "features"]
@@ -84,3 +85,11 @@ def test_a_vocabulary_of_another_length_than_the_presets_is_refused_before_anyth
     (tmp_path / "vocab.txt").write_text("\n".join([*pieces, "[more]"]))
     with pytest.raises(WeightsError, match=r"vocab.txt holds 30523 pieces; the preset mini has 30522, those of bert"):
         gathered(mini(), RecipeConfig(), [str(tmp_path)], tmp_path / "run", tmp_path / "vocab.txt")
+
+
+def test_sides_of_the_detectors_pictures_are_refused_where_they_are_not_used_or_no_numbers() -> None:
+    assert _sides("320, 384 448", mini_coco()) == (320, 384, 448) and _sides("", mini()) == ()
+    with pytest.raises(ConfigError, match=r"aspect ratio; mini resizes them otherwise\. Leave it out, or use --preset"):
+        _sides("320", mini())
+    with pytest.raises(ConfigError, match=r"detector_sides is 'wide'; give sides in pixels, such as 352 416 480\."):
+        _sides("wide", mini_coco())
