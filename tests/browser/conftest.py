@@ -22,7 +22,7 @@ UNREACHABLE = ("ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY_RESPONSE", "Failed
 PATIENCE = 60_000  # milliseconds: a shared machine may be slow, and nothing here is about speed
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
     with sync_api.sync_playwright() as tools:
         browser = tools.chromium.launch(executable_path=find_chromium(), args=[
@@ -31,7 +31,7 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def studio_url():
     """The app as a person starts it; a running studio where STUDIO_URL names one."""
     if "STUDIO_URL" in os.environ:
@@ -42,14 +42,14 @@ def studio_url():
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fake_url():
     """Made-up beliefs, but the same on every machine; takes two seconds to load."""
     with served("--loading", "2", app=FAKE_APP) as (url, _):
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browsers():
     """Contexts that nobody uses now: what Chromium has compiled of the page is kept in them."""
     return []
@@ -79,8 +79,8 @@ def visit(chromium, browsers):
         page.set_viewport_size(shown["viewport"])
         page.emulate_media(color_scheme=shown["color_scheme"])
         if url.startswith("http"):
-            page.goto(urljoin(url, "/robots.txt"))  # nothing is there, but it is of the same origin
-            page.evaluate("localStorage.clear()")
+            context.new_cdp_session(page).send("Storage.clearDataForOrigin", {
+                "origin": urljoin(url, "/").rstrip("/"), "storageTypes": "local_storage"})
         listen(page)
         pages.append((page, page.problems))
         page.goto(url)

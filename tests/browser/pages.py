@@ -1,7 +1,10 @@
 """What a person does on the page, by name."""
 
+import base64
+import json
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Route, expect
 
 ROOT = Path(__file__).parent.parent.parent
@@ -68,6 +71,21 @@ def upload(page: Page, path) -> None:
 
 def notice(page: Page) -> Locator:
     return page.locator('.studio [data-part="notice"]')
+
+
+def link_to(**fields) -> str:
+    """The end of an address that opens the page in this state."""
+    return "#see=" + base64.urlsafe_b64encode(json.dumps(fields).encode()).decode().rstrip("=")
+
+
+def violations(page: Page, within: str | None = None) -> list[tuple[str, list[str]]]:
+    """Rule and elements of each violation that axe reports, on the whole page or within a selector.
+
+    Only violations are processed: for every element that passes a rule, too, axe takes several times as long.
+    """
+    axe = pytest.importorskip("axe_core_python.sync_playwright", reason="axe is not installed.").Axe()
+    found = axe.run(page, context=within, options={"resultTypes": ["violations"]})["violations"]
+    return [(rule["id"], [node["html"][:150] for node in rule["nodes"]]) for rule in found]
 
 
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:

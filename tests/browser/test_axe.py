@@ -1,21 +1,14 @@
 """No accessibility violation that axe reports, on any tab and in the lessons, light and dark."""
 
 import pytest
-from pages import answered
+from pages import answered, violations
 from playwright.sync_api import expect
 
 from studio.screenshots import open_tab, tab_names
 
 
-@pytest.fixture(scope="module")
-def violations():
-    """violations(page): what axe finds on the whole page, Gradio's own markup included."""
-    axe = pytest.importorskip("axe_core_python.sync_playwright", reason="axe is not installed.").Axe()
-    return lambda page: [(v["id"], [n["html"][:150] for n in v["nodes"]]) for v in axe.run(page)["violations"]]
-
-
 @pytest.mark.parametrize("scheme, width", [("light", 1440), ("dark", 390)])
-def test_no_tab_bars_anybody(visit, studio_url, violations, scheme, width):
+def test_no_tab_bars_anybody(visit, studio_url, scheme, width):
     page = visit(studio_url, color_scheme=scheme, viewport={"width": width, "height": 900})
     answered(page)
     names = tab_names(page)
@@ -29,7 +22,7 @@ def test_no_tab_bars_anybody(visit, studio_url, violations, scheme, width):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_lesson_bars_anybody(visit, studio_url, violations, scheme):
+def test_no_lesson_bars_anybody(visit, studio_url, scheme):
     page = visit(studio_url, color_scheme=scheme, viewport={"width": 1440, "height": 900})
     answered(page)
     page.locator(".learn-open").click()

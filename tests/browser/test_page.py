@@ -1,12 +1,10 @@
 """The page by itself: it loads, keeps to its own host, and fits each screen."""
 
-import base64
-import json
 import re
 from urllib.parse import urlparse
 
 import pytest
-from pages import FAKE_APP, answered, card, hidden_words, word
+from pages import FAKE_APP, answered, card, hidden_words, link_to, word
 from playwright.sync_api import expect
 
 from studio.bench import served
@@ -47,10 +45,6 @@ def test_what_was_refused_at_first_comes_by_itself_or_is_tried_again(visit, fake
     answered(page)
     expect(page.locator('#canvas [data-part="notice"]')).to_be_hidden()
     assert page.problems == [] and refused == []
-
-
-def link_to(**fields):
-    return "#see=" + base64.urlsafe_b64encode(json.dumps(fields).encode()).decode().rstrip("=")
 
 
 def test_a_link_is_opened_also_in_an_open_page_and_a_damaged_one_is_said_to_be_so(visit, fake_url):
