@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from transformers import BertConfig, BertForMaskedLM
 
 from engine.config import EncoderConfig, ModelConfig
 from engine.model.layout import Layout
@@ -13,7 +12,9 @@ LENGTHS = torch.tensor([9, 5, 1])
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory) -> tuple[VLBert, BertForMaskedLM]:
+def pair(tmp_path_factory) -> tuple[VLBert, torch.nn.Module]:
+    from transformers import BertConfig, BertForMaskedLM  # takes seconds: no other file waits for it
+
     torch.manual_seed(0)
     theirs = BertForMaskedLM(BertConfig(
         vocab_size=100, hidden_size=32, num_hidden_layers=4, num_attention_heads=8, intermediate_size=64,
