@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from engine.commands import calibrating, making, measuring, training
+from engine.commands import calibrating, making, measuring, novelty, training
 from engine.errors import VLBertError
 from engine.writing import FULL, remedy
 
@@ -41,6 +41,8 @@ def parser() -> argparse.ArgumentParser:
     making.add_convert(verbs.add_parser("convert", help="turn a published checkpoint into a safetensors file"))
     making.add_thin(verbs.add_parser("thin", help="a fine-tuning of all weights as an adapter of a few megabytes"))
     making.add_average(verbs.add_parser("average", help="mix two states of one training"))
+    novelty.add_novelty(verbs.add_parser("novelty", help="fit the measure of how unlike its training photographs a "
+                                        "picture is"))
     making.add_scenes(verbs.add_parser("scenes", help="draw pictures with known boxes, and questions about them"))
     making.add_shard(verbs.add_parser("shard", help="pack a folder of photos into tar files that can be streamed"))
     measuring.add_bench(verbs.add_parser("bench", help="time and memory on this machine"))

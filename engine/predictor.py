@@ -22,6 +22,7 @@ from engine.detector.detector import RegionDetector
 from engine.detector.fast_rcnn import hide_pixels
 from engine.errors import MaskError
 from engine.model.vlbert import Encoded, VLBert
+from engine.novelty import Novelty
 from engine.precision import autocast
 from engine.structures.boxes import Boxes
 from engine.structures.caption import Caption, Word
@@ -60,7 +61,8 @@ class Predictor:
 
     detector: in inference mode; class_temperature calibrates its classes (`engine.weights.calibration`).
     classes: what the model tells apart; labels: what the detector does, if not the same.
-    folder: where its weights came from, or None; adapters belong to them.
+    novelty: the measure that was fitted to the training photographs, or None. folder: where its weights came from, or
+    None; adapters belong to them.
 
     `ask` and `ask_many` with "feature" only read, so they may run beside one other call; `see` and "pixels" are for one
     thread at a time: callers take turns.
@@ -75,6 +77,7 @@ class Predictor:
         self.classes = classes
         self.labels = labels or classes
         self.class_temperature = 1.0
+        self.novelty: Novelty | None = None
         self.folder: Path | None = None
 
     @classmethod
@@ -87,6 +90,7 @@ class Predictor:
         """
         from engine.weights.calibration import read_temperatures
         from engine.weights.detectors import load_detector  # the importers are not needed to use a built predictor
+        from engine.weights.novelty import load_novelty
         from engine.weights.shipped import load_all, load_model
 
         if detector:
@@ -95,6 +99,7 @@ class Predictor:
             loaded = cls(config, chosen, model, pieces, classes, labels)
         else:
             loaded = cls(*load_all(Path(folder)))
+        loaded.novelty = load_novelty(Path(folder))
         loaded.folder = Path(folder)
         if calibrated:
             found, heads = read_temperatures(loaded.folder), loaded.model.heads
@@ -129,7 +134,7 @@ class Predictor:
         regions = with_whole_picture(features, own.fractions, whole_feature)
         in_photo = Boxes.whole(photo.width, photo.height).joined(own.resized(photo.width, photo.height))
         return Seen(photo, in_photo, (WHOLE_PICTURE, *labels), (1.0, *scores), regions, picture,
-                    (1.0, *sure.tolist()))
+                    (1.0, *sure.tolist()), self.novelty.of(photo) if self.novelty else None)
 
     def class_logits(self, features: Tensor) -> Tensor:
         """Calibrated logits of the detector's classes, background first: features [K, 2048] -> [K, C] float32."""

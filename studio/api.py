@@ -11,6 +11,7 @@ import gradio as gr
 
 from engine.errors import VLBertError
 from engine.structures.caption import unread
+from engine.structures.novelty import photo_note
 from engine.structures.questions import CHOICES
 from studio.canvas.why_server import asked as asked_in
 from studio.canvas.why_server import text
@@ -45,6 +46,7 @@ class Api:
 
         Of a word the target of rank, clues and verdict is the true word; of a region it is the detector's label, which
         may be wrong. photo_regions gives each label its probability; score is what the detector ranks its boxes by.
+        novelty over 1: the picture is unlike the photographs that the model was trained on; photo_note says so.
         unread_words: places of words that the vocabulary does not hold, so that the model sees [UNK] there.
 
         Args:
@@ -60,7 +62,8 @@ class Api:
             seen = self._service.see(asks.visitor, asks.session)
             found = self._service.answer(asks.visitor, asks.session, asks.masking)
             words = self._service.words(caption)
-            return {**answers(found), "photo_regions": regions(seen), "caption_words": [word.text for word in words],
+            return {**answers(found), "photo_regions": regions(seen), "novelty": seen.novelty,
+                    "photo_note": photo_note(seen.novelty), "caption_words": [word.text for word in words],
                     "unread_words": [i for i, word in enumerate(words) if not word.readable],
                     "caption_note": unread(words)}
 

@@ -101,8 +101,8 @@ def test_predict_prints_boxes_labels_and_answers(tmp_path, predictor) -> None:
                  str(tmp_path / "boxes.json"), "--mask-region", "2", "--weights", str(ROOT / "assets" / "weights"),
                  "--json", str(tmp_path / "out.json")])
     found = json.loads((tmp_path / "out.json").read_text())
-    assert code == 0 and set(found) == {"boxes", "labels", "scores", "probabilities", "words", "regions",
-                                        "masking"}
+    assert code == 0 and set(found) == {"boxes", "labels", "scores", "probabilities", "novelty", "photo_note",
+                                        "words", "regions", "masking"}
     assert len(found["boxes"]) == len(found["labels"]) == len(found["scores"]) == 4
     assert [w["position"] for w in found["words"]] == [7] and len(found["words"][0]["top"]) == 5
     assert [r["index"] for r in found["regions"]] == [2]

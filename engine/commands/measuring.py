@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from engine.boxes_config import BoxesConfig
 from engine.commands.asking import adapter_of, add_asking, answered, task_of
 from engine.commands.calibrating import evaluate_calibration
+from engine.commands.novelty import PHOTOS, evaluate_novelty
 from engine.commands.shared import WEIGHTS, add_detector, add_settings, check_targets, detector_of, settings_of, write
 from engine.config import TASKS
 from engine.errors import ConfigError, DataError
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 
 
 def add_evaluate(p: argparse.ArgumentParser) -> None:
-    p.add_argument("what", choices=("pretraining", "proposals", "explanations", "matching", "calibration", *TASKS),
-                   help="what is measured")
+    p.add_argument("what", choices=("pretraining", "proposals", "explanations", "matching", "calibration", "novelty",
+                                    *TASKS), help="what is measured")
     p.add_argument("--data", nargs="+", required=True, help="folders with entities_SPLIT.jsonl and images/, or others "
                    "that `finetune` takes; FOLDER:SPLIT for another split than --split")
     p.add_argument("--split", default="dev")
     p.add_argument("--limit", type=int, default=None, help="only the first so many photos (pretraining, proposals, "
                    "explanations, grounding on Flickr30k Entities), pairs of each kind, statements and photos "
-                   "(matching), else questions")
+                   f"(matching), photos of each folder, evenly spread (novelty, default {PHOTOS}), else questions")
     p.add_argument("--masking", choices=("feature", "pixels"), default="feature",
                    help="pretraining: how regions are hidden (default feature)")
     p.add_argument("--regions", action="store_true", help="explanations: also explain hidden regions; the figures of "
@@ -43,6 +44,8 @@ def add_evaluate(p: argparse.ArgumentParser) -> None:
                    "pseudo-log-likelihood, one pass for each word of each caption with each photo")
     p.add_argument("--weights", type=Path, default=WEIGHTS)
     p.add_argument("--adapter", type=Path, default=None, help="what was fine-tuned (default: the one in the weights)")
+    p.add_argument("--others", type=Path, default=None, help="novelty: a folder with one folder of pictures for each "
+                   "kind that is no photograph, beside those that are drawn")
     add_detector(p)
     add_settings(p, BoxesConfig)
     p.add_argument("--json", default="-", help="file for the figures; - is standard output")
@@ -77,6 +80,9 @@ def _evaluate(options: argparse.Namespace) -> None:
         return
     if options.what == "calibration":
         evaluate_calibration(options)
+        return
+    if options.what == "novelty":
+        evaluate_novelty(options, [f"{source.folder}:{source.split}" for source in sources])
         return
     from engine.data.sources import read_sources
     from engine.data.unreadable import readable_photos
@@ -182,6 +188,7 @@ def _predict(options: argparse.Namespace) -> None:
     from engine.data.box_format import file_boxes
     from engine.predictor import Predictor
     from engine.structures.caption import unread
+    from engine.structures.novelty import photo_note
     from engine.structures.photo import Photo
 
     task, detector = task_of(options), detector_of(options)
@@ -196,7 +203,8 @@ def _predict(options: argparse.Namespace) -> None:
     adapter = adapter_of(options, predictor, task) if task or options.adapter else None
     seen = predictor.see(photo, boxes)
     regions = {"boxes": seen.boxes.fractions.tolist(), "labels": list(seen.labels), "scores": list(seen.scores),
-               "probabilities": list(seen.probabilities)}
+               "probabilities": list(seen.probabilities), "novelty": seen.novelty,
+               "photo_note": photo_note(seen.novelty)}
     if adapter and task:
         write(regions | answered(options, adapter, seen), options.json)
         return

@@ -18,7 +18,8 @@ class Seen:
     boxes: in the photo's pixels. labels, probabilities: the detector's class of each region and its probability among
     all classes (0..1). scores: what the detector ranks its regions by, how sure it is that anything is there (0..1).
     regions: features. picture: the detector's input, [3, h, w]. hidden: the features under the last few sets of hidden
-    pixels.
+    pixels. novelty: how unlike the training photographs the photo is; over 1 it is unlike them. None where the weights
+    have no measure of it.
     """
 
     photo: Photo
@@ -28,6 +29,7 @@ class Seen:
     regions: Regions
     picture: Tensor
     probabilities: tuple[float, ...]
+    novelty: float | None = None
     hidden: dict[tuple[int, ...], Regions] = field(default_factory=dict)
 
 

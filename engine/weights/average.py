@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from engine.errors import ConfigError, WeightsError
-from engine.weights.shipped import load_model, only, read_with
+from engine.weights.shipped import NOVELTY, load_model, only, read_with
 from engine.weights.store import save
 from engine.writing import refuse_overwriting
 
@@ -34,7 +34,8 @@ def average(first: Path, second: Path, out: Path, share: float = 0.5) -> Path:
         for own, new in zip(model.parameters(), other.parameters(), strict=True):
             own.lerp_(new, share)
     out.mkdir(parents=True, exist_ok=True)
-    for name in ("labels.json", "vocab.txt", only(first, "*-detector.safetensors").name):
+    beside = [path.name for path in first.glob(NOVELTY)]
+    for name in ("labels.json", "vocab.txt", only(first, "*-detector.safetensors").name, *beside):
         shutil.copyfile(first / name, out / name)
     save(model, out / f"{config.name}-vlbert.safetensors", other_config, kind="vlbert")
     return out

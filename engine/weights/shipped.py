@@ -6,6 +6,7 @@
     NAME-vlbert.safetensors          float16
     NAME-TASK.safetensors            adapters
     calibration.json                 temperatures (`engine.weights.calibration`), where they were fitted
+    NAME-novelty.safetensors         how unlike the training photographs a picture is
     README.md                        model card
 """
 
@@ -27,6 +28,7 @@ from engine.weights.files import check_file
 from engine.weights.store import load, read_config, save
 
 CALIBRATION = "calibration.json"
+NOVELTY = "*-novelty.safetensors"
 GENOME_CLASSES = 1601  # background included
 
 
@@ -61,7 +63,7 @@ def load_model(folder: Path) -> tuple[ModelConfig, VLBert, WordPieces, RegionCla
 def read_with(folder: Path) -> list[Path]:
     """The files of a folder of weights that are read with its models; they need not be there."""
     return [*folder.glob("*-detector.safetensors"), *folder.glob("*-vlbert.safetensors"), folder / "vocab.txt",
-            folder / "labels.json", folder / CALIBRATION]
+            folder / "labels.json", folder / CALIBRATION, *folder.glob(NOVELTY)]
 
 
 def save_all(folder: Path, config: ModelConfig, detector: Detector, model: VLBert, classes: RegionClasses,

@@ -1,7 +1,9 @@
-// The photo in its frame, under whatever is drawn on it. looking: whether the detector is at it.
+// The photo in its frame, under whatever is drawn on it, with a notice about it. looking: whether the detector is at it.
 const NO_PHOTO = "No photo is open. Take an example above, or your own photo.";
 
-function renderPhoto(photo, looking) {
+function renderPhoto(photo, looking, note = "") {
+  setText(part("photo-note"), photo ? note : "");
+  setHidden(part("photo-note"), !photo || !note);
   setHidden(part("frame"), !photo);
   setHidden(part("wait"), Boolean(photo));
   if (!photo) return;

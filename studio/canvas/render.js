@@ -3,7 +3,7 @@
 function redraw() {
   const state = store.now;
   const known = (kind) => guessesOf(reply[kind]);
-  renderPhoto(state.photo, modelReady && !state.regions && ui.unseen !== state.photo);
+  renderPhoto(state.photo, modelReady && !state.regions && ui.unseen !== state.photo, state.photoNote);
   boxes.render(state, ui, known("regions"));
   regionList.render(state, ui, known("regions"));
   renderMarks(state, ui);

@@ -10,6 +10,7 @@ from typing import Any, cast
 from gradio.data_classes import DataWithFiles
 
 from engine.errors import VLBertError
+from engine.structures.novelty import photo_note
 from engine.structures.photo import Photo
 from studio.canvas.take_server import take_functions
 from studio.canvas.why_server import text, why_functions
@@ -76,7 +77,8 @@ def server_functions(service: Service, explain: Explanations, card: str = "",
         return chips(caption, service.words(caption))
 
     def look(sent: Any) -> Reply:
-        return {"regions": regions(service.see(text(sent, "visitor"), Session.from_json(sent)))}
+        seen = service.see(text(sent, "visitor"), Session.from_json(sent))
+        return {"regions": regions(seen), "note": photo_note(seen.novelty)}
 
     def ask(sent: Any) -> Reply:
         masking, sequence = sent.get("masking"), sent.get("sequence")

@@ -1,13 +1,13 @@
 // What the visitor has open, as immutable snapshots, so that undo is a matter of going back to an earlier one.
 //
-// photo: { key, picture, width, height, shows, source } or null. caption: text. chips: the caption cut into words, or
+// photo: { key, picture, width, height, shows, source } or null. photoNote: a notice about it, or "". caption: text. chips: the caption cut into words, or
 // null while the model has not read it. regions: [{ box, label, percent, score, first, mine }], the whole picture first; null while
 // the detector has not looked. edited: whether the boxes are the visitor's rather than the detector's own. suggested:
 // whether the caption was made from the detector's labels; typed: whether the visitor wrote it.
 // hiddenWords, hiddenRegions: places, ascending. headsOff: [layer, head] of attention heads that are switched off.
 
 const NOTHING = Object.freeze({
-  photo: null, caption: "", suggested: false, typed: false, chips: null, regions: null, edited: false, hiddenWords: [],
+  photo: null, photoNote: "", caption: "", suggested: false, typed: false, chips: null, regions: null, edited: false, hiddenWords: [],
   hiddenRegions: [], headsOff: [],
 });
 const MOST_UNDO = 100;

@@ -99,10 +99,10 @@ async function look(state) {
   ui.unseen = null;
   redraw();
   try {
-    const found = (await courier.about("look", state)).regions;
+    const { regions: found, note } = await courier.about("look", state);
     if (store.now.regions !== state.regions || store.now.photo !== state.photo) return;
     // Which boxes are drawn does not change under the visitor's hands, so `first` stays as it was.
-    store.amend({ regions: found.map((region, i) => ({ ...region, first: state.regions?.[i]?.first ?? region.first,
+    store.amend({ photoNote: note, regions: found.map((region, i) => ({ ...region, first: state.regions?.[i]?.first ?? region.first,
       mine: Boolean(state.regions?.[i]?.mine) })) });
   } catch (problem) {
     if (problem.kind === "BoxError") store.undo(); // the boxes cannot be used: back to those before

@@ -55,6 +55,9 @@ function makeAdapters(courier, { complain, changed }) {
       const all = forMode(mode);
       return all.some((o) => o.key === chosen[mode]) ? chosen[mode] : all[0]?.key ?? null;
     },
+    knowsScenes(mode) {
+      return Boolean(forMode(mode).find((o) => o.key === this.key(mode))?.scenes);
+    },
     // The studio keeps a visitor's file for a while only: then it is handed in once more.
     async again(key) {
       if (!own.has(key)) return false;

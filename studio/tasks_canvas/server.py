@@ -93,7 +93,8 @@ def task_functions(service: Service, explain: Explanations, desk: TaskDesk) -> l
 
 
 def _offered(offer: Offer) -> Reply:
-    return {**vars(offer), "about": views.trained_on(offer.task, offer.about[:MOST_ABOUT])}
+    return {**vars(offer), "about": views.trained_on(offer.task, offer.about[:MOST_ABOUT]),
+            "scenes": offer.about.startswith("scenes")}
 
 
 def _answer(sent: Any) -> str | int:

@@ -1,7 +1,7 @@
 // Puts the pieces together: one photo, three modes, one question at a time.
 
 const now = {
-  mode: "ask", photo: null, coming: null, regions: null, unseen: false, edited: false, names: null, offered: {}, opening: 0,
+  mode: "ask", photo: null, photoNote: "", coming: null, regions: null, unseen: false, edited: false, names: null, offered: {}, opening: 0,
   pointed: null, all: false, // unseen: the detector was asked in vain
   texts: { ask: emptyTexts(), choose: emptyTexts(), point: emptyTexts() }, results: {}, light: "carried", element: 0,
   get result() { return this.results[this.mode] || null; },
@@ -35,7 +35,7 @@ const sources = makeSources({ opened: openPhoto, complain: notices.complain });
 
 function redraw() {
   const lights = lightsOf(now);
-  renderPhoto(now.photo, ready && !now.regions && !now.unseen);
+  renderPhoto(now.photo, ready && !now.regions && !now.unseen, knowsScene() ? "" : now.photoNote);
   renderRegions(now, lights);
   renderCard(now, { pointAt(index) { now.pointed = index; lookFrom(index); } });
   renderFours(now, fields.rows);
@@ -46,6 +46,9 @@ function redraw() {
   part("studio").dataset.mode = now.mode;
   showChoiceHint();
 }
+
+// Whether the picture is a drawn scene, and the adapter was trained on such scenes.
+const knowsScene = () => Boolean(now.names) && adapters.knowsScenes(now.mode);
 
 // Choosing needs texts about the very picture, which come with a drawn scene or from the visitor.
 const lacksChoice = () => now.mode === "choose" && !now.names && !now.texts.choose.typed && !now.texts.choose.text;
@@ -93,7 +96,7 @@ function chooseRegion(index) {
 
 function opened(photo, fields) {
   now.opening += 1;
-  Object.assign(now, { photo, coming: null, regions: null, edited: false, names: null, offered: {}, results: {}, pointed: null, all: false,
+  Object.assign(now, { photo, photoNote: "", coming: null, regions: null, edited: false, names: null, offered: {}, results: {}, pointed: null, all: false,
     light: FIRST_LIGHT[now.mode], ...fields });
   sequence += 1;
   part("studio").classList.remove("asking");
@@ -197,9 +200,10 @@ async function look() {
   now.unseen = false;
   redraw();
   try {
-    const found = now.names ? null : (await courier.about("look", state())).regions;
+    const found = await courier.about("look", state());
     if (opening !== now.opening) return;
-    if (found) now.regions = found;
+    now.photoNote = found.note;
+    if (!now.names) now.regions = found.regions;
     redraw();
     if (now.texts[now.mode].text) submit();
   } catch (problem) {

@@ -5,10 +5,14 @@ import struct
 import time
 import zlib
 
+import numpy as np
 import pytest
 from pages import answered, box, card, chip, first_of, held, hidden_words, link_to, notice, upload, word
 from PIL import Image
 from playwright.sync_api import expect
+
+from engine.measure.other_kinds import document
+from engine.structures.novelty import UNLIKE
 
 
 def opened(page, name):
@@ -222,3 +226,22 @@ def test_closing_the_page_drops_its_photo(visit, chromium, fake_url):
             return
         time.sleep(0.5)
     pytest.fail("The photo was still kept 30 seconds after its page was closed.")
+
+
+def test_a_picture_unlike_the_training_photographs_gets_one_line_and_a_photograph_none(visit, studio_url, tmp_path):
+    page = visit(studio_url)
+    answered(page)
+    note = page.locator('#canvas [data-part="photo-note"]')
+    expect(note).to_be_hidden()
+    path = tmp_path / "page.png"
+    document(np.random.default_rng(1)).save(path)
+    upload(page, path)
+    opened(page, "page.png")
+    expect(note).to_have_text(UNLIKE)
+    word(page, "photo").click()
+    expect(card(page, "photo")).to_be_visible()
+    expect(note).to_be_visible()
+    page.locator('#canvas [data-part="examples"] button').nth(1).click()
+    expect(page.locator('#canvas [data-part="image"]')).not_to_have_attribute("alt", "page.png")
+    expect(page.locator("#canvas .word").first).to_be_visible()
+    expect(note).to_be_hidden()

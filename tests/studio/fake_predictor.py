@@ -44,6 +44,7 @@ class FakeSeen:
     labels: tuple[str, ...]
     scores: tuple[float, ...]
     probabilities: tuple[float, ...]
+    novelty: float | None = None
 
 
 class FakeExplainer:
