@@ -16,9 +16,9 @@ CONFIG = ModelConfig(
     detector=DetectorConfig(depth=50, stage5="map", classes=4, square_side=96, source_side=96, proposals=True))
 
 
-def write_tiny(folder: Path) -> Path:
+def write_tiny(folder: Path, config: ModelConfig = CONFIG) -> Path:
     torch.manual_seed(0)
     classes = RegionClasses(("background", "ball", "tree", "car"), {})
-    save_all(folder, CONFIG, Detector.from_config(CONFIG.detector), VLBert.from_config(CONFIG), classes, ("red",),
+    save_all(folder, config, Detector.from_config(config.detector), VLBert.from_config(config), classes, ("red",),
              VOCABULARY)
     return folder

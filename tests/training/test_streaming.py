@@ -1,5 +1,6 @@
 """Pre-training on a stream of photos: it learns from all of them, and goes on where it was."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,18 +12,19 @@ import torch
 from PIL import Image
 
 from engine.cli import main
-from engine.config import RecipeConfig
+from engine.config import PretrainingConfig, RecipeConfig
 from engine.data import shards
 from engine.data.flickr8k import AnnotatedPhoto
+from engine.data.nouns import RegionClasses
 from engine.errors import DataError
 from engine.tasks.streamed import StreamedTask
 from engine.training import streaming
 from engine.training.schedule import TrainingConfig
 from engine.training.streaming import pretrain_streamed
 from engine.training.trainer import train
-from engine.weights.shipped import load_all
+from engine.weights.shipped import load_all, write_labels
+from tests.tiny import CONFIG, write_tiny
 
-WEIGHTS = Path(__file__).parents[2] / "assets" / "weights"
 COUNT = 5
 
 
@@ -37,11 +39,15 @@ def folder(tmp_path_factory) -> Path:
         Image.fromarray(random.integers(0, 255, (64, 64, 3), np.uint8)).save(data / "images" / f"{i}.jpg")
         records.append({"image": f"{i}.jpg", "width": 64, "height": 64,
                         "boxes": [{"entities": [7], "box": [0.1, 0.2, 0.5, 0.9]}] if i else [],
-                        "captions": [{"text": "a dog runs over the grass", "phrases": [
-                            {"start": 0, "end": 5, "types": ["animals"], "entity": 7}]}]})
+                        "captions": [{"text": "a car runs over the grass", "phrases": [
+                            {"start": 0, "end": 5, "types": ["vehicles"], "entity": 7}]}]})
     (data / "entities_train.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
     (data / "text.txt").write_text("a man rides a horse\na cat sleeps\n")
     shards.write(data, "train", data / "shards", 2)
+    hiding = PretrainingConfig(word_probability=0.5, region_probability=0.5)
+    write_tiny(data / "weights", dataclasses.replace(CONFIG, pretraining=hiding))
+    classes = RegionClasses(("background", "ball", "tree", "car"), {"car": "car"})
+    write_labels(data / "weights" / "labels.json", classes, ("red",))
     return data
 
 
@@ -51,7 +57,7 @@ def losses(run: Path) -> list[dict]:
 
 def streamed(folder: Path, run: Path, epochs: float) -> Path:
     return pretrain_streamed(RecipeConfig(tuning_epochs=epochs), folder=folder / "shards", text=folder / "text.txt",
-                             run=run, init=WEIGHTS)
+                             run=run, init=folder / "weights")
 
 
 def test_a_stream_is_learned_from_and_a_second_run_goes_on_where_the_first_one_ended(folder, tmp_path) -> None:
@@ -62,7 +68,7 @@ def test_a_stream_is_learned_from_and_a_second_run_goes_on_where_the_first_one_e
     assert whole.keys() >= {"words", "regions", "noun", "text"}
     for name, mean in whole.items():  # a line of the log holds the means since the line before
         assert mean == pytest.approx((first[name] + second[name]) / 2, abs=2e-4), name
-    before, after = load_all(WEIGHTS), load_all(weights)
+    before, after = load_all(folder / "weights"), load_all(weights)
     for part in (1, 2):  # detector and VL-BERT both moved
         pairs = zip(before[part].parameters(), after[part].parameters(), strict=True)
         assert any(not torch.equal(a, b) for a, b in pairs)
