@@ -10,9 +10,21 @@ from studio.bench import served
 
 
 @pytest.fixture(scope="module")
-def public_url():
-    with served("--public", app=FAKE_APP) as (url, _):
+def runs(tmp_path_factory):
+    return tmp_path_factory.mktemp("public") / "runs"
+
+
+@pytest.fixture(scope="module")
+def public_url(runs):
+    with served("--public", "--runs", str(runs), app=FAKE_APP) as (url, _):
         yield url
+
+
+def test_a_public_page_offers_no_training(visit, public_url, runs):
+    page = visit(public_url)
+    expect(page.get_by_role("tab", name="Hide and see")).to_be_visible()
+    expect(page.get_by_role("tab", name="Teach")).to_have_count(0)
+    assert not runs.exists()
 
 
 def test_an_adapter_or_a_photo_beyond_16_megabytes_is_refused_in_words_that_help(visit, public_url, tmp_path):

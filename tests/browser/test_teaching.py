@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 from pages import ROOT, answered
@@ -73,26 +74,35 @@ def test_start_shows_the_first_point_stop_stops_and_another_studio_finds_the_run
         assert page.problems == []
 
 
-def test_only_the_run_that_the_question_names_is_deleted(visit, folders, tmp_path):
-    settings = FineTuneConfig(held_out=0.25, evaluate_every=1)
-    for name, id in (("first", "20260101-120000-aaaa"), ("second", "20260101-120001-bbbb")):
-        (tmp_path / id).mkdir()
-        Record(name, Order(settings, ScenesConfig(scenes=8)), 1.0, 0.0).write(tmp_path / id)
-    with served("--runs", str(tmp_path), "--weights", str(folders[1]), app=APP) as (url, _):
-        page = opened(visit, url)
-        sure, rows = page.locator("#training-sure"), page.locator("#training-runs tbody th")
-        expect(rows).to_have_text(["second", "first"])
-        page.locator("#training-delete").click()
-        expect(sure).to_have_text("Yes, delete “second” for good")
-        page.get_by_label("Run", exact=True).click()
-        page.get_by_role("option", name="first").click()
-        expect(sure).to_be_hidden()
-        page.locator("#training-delete").click()
-        expect(sure).to_have_text("Yes, delete “first” for good")
-        sure.click()
-        expect(rows).to_have_text(["second"])
-        expect(sure).to_be_hidden()
-        assert page.problems == []
+@pytest.fixture
+def two_runs(folders):
+    """In the folder of the studio that nobody starts a run in, until the test ends."""
+    runs = folders[0].parent / "idle"
+    made = [runs / "20260101-120000-aaaa", runs / "20260101-120001-bbbb"]
+    for name, run in zip(("first", "second"), made, strict=True):
+        run.mkdir(parents=True)
+        settings = FineTuneConfig(held_out=0.25, evaluate_every=1)
+        Record(name, Order(settings, ScenesConfig(scenes=8)), 1.0, 0.0).write(run)
+    yield
+    for run in made:
+        shutil.rmtree(run, ignore_errors=True)
+
+
+def test_only_the_run_that_the_question_names_is_deleted(visit, idle_url, two_runs):
+    page = opened(visit, idle_url)
+    sure, rows = page.locator("#training-sure"), page.locator("#training-runs tbody th")
+    expect(rows).to_have_text(["second", "first"])
+    page.locator("#training-delete").click()
+    expect(sure).to_have_text("Yes, delete “second” for good")
+    page.get_by_label("Run", exact=True).click()
+    page.get_by_role("option", name="first").click()
+    expect(sure).to_be_hidden()
+    page.locator("#training-delete").click()
+    expect(sure).to_have_text("Yes, delete “first” for good")
+    sure.click()
+    expect(rows).to_have_text(["second"])
+    expect(sure).to_be_hidden()
+    assert page.problems == []
 
 
 def test_the_form_follows_an_example_of_ones_own_and_checks_photos_for_another_task(visit, idle_url, picture, tmp_path):
@@ -184,11 +194,3 @@ def test_a_lesson_starts_a_run_and_shows_it_beside_the_canvas(visit, folders, tm
         page.locator("#training-stop").click()
         expect(page.locator("#training-progress .state")).to_contain_text(re.compile("Stop"))
         assert page.problems == []
-
-
-def test_a_public_page_offers_no_training(visit, folders):
-    with served("--no-training", "--runs", str(folders[0] / "none"), app=ROOT / "tests/studio/fake_app.py") as (url, _):
-        page = visit(url)
-        expect(page.get_by_role("tab", name="Hide and see")).to_be_visible()
-        expect(page.get_by_role("tab", name="Teach")).to_have_count(0)
-    assert not (folders[0] / "none").exists()
