@@ -11,6 +11,8 @@ import torch
 from engine.cli import main
 from engine.data import scenes
 from engine.data.flickr8k import read
+from engine.data.matching import read_matching
+from engine.errors import DataError
 from engine.measure.ranking import area_under_roc, preferred, ranks, retrieved
 from engine.model.vlbert import VLBert
 from engine.predictor import Predictor
@@ -123,3 +125,16 @@ def test_ranking_by_hand() -> None:
     assert ranks(table) == [1.0, 2.5, 2.0] and ranks(torch.zeros(5, 5)) == [3.0] * 5
     assert retrieved([1, 2.5, 7, 40]) == {"recall_at_1": 0.25, "recall_at_5": 0.5, "recall_at_10": 0.75,
                                           "median_rank": 4.75}
+
+
+@pytest.mark.parametrize("name, content, said", [
+    ("sugarcrepe_dev.json", '{"swap_obj": [{"image": "a.jpg", "caption": "a dog"}]}',
+     r"Pair 1 of swap_obj in .* is broken \(it has no 'negative'\)"),
+    ("sugarcrepe_dev.json", '{"swap_obj": {}}', "swap_obj in .* must be a list of pairs"),
+    ("sugarcrepe_dev.json", '{"swap_obj": []}', "holds no pair"),
+    ("spatial_dev.jsonl", '{"image": "a.jpg", "statement": "a dog", "label": 1}', "label must be true or false"),
+    ("spatial_dev.jsonl", "\n", "holds no statement")])
+def test_a_broken_entry_is_named(tmp_path, name, content, said) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match=said):
+        read_matching(tmp_path, "dev")

@@ -63,8 +63,8 @@ class Predictions:
     right: list[tuple[int, ...]] = field(default_factory=list)
 
     def add(self, states: Tensor, right: Sequence[tuple[int, ...]]) -> None:
-        """states: [K, D]."""
-        self.states.extend(states)
+        """states: [K, D], of which a copy is kept; they can be part of a whole batch."""
+        self.states.extend(states.clone())
         self.right.extend(right)
 
     def logits(self, chosen: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
