@@ -126,7 +126,7 @@ def test_the_error_is_that_of_what_the_predictor_shows(data, weights, tmp_path, 
         shown[name][0].append(probability)
         shown[name][1].append(float(right))
 
-    for photo in read(data, "train"):
+    for photo in (photo.named() for photo in read(data, "train")):
         seen, text = predictor.see(Photo.open(photo.path), photo.boxes), photo.captions[0].text
         for i, word in enumerate(predictor.words(text)):
             if any(c.isalnum() for c in word.text):

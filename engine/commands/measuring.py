@@ -118,7 +118,7 @@ def _evaluate_matching(options: argparse.Namespace) -> None:
     predictor = Predictor.load(options.weights, *detector_of(options))
     figures, left_out = measure(predictor, data, given_boxes=options.given_boxes, pll_retrieval=options.pll_retrieval)
     if not figures["matching_head"]:
-        sys.stderr.write("These weights were not trained to match captions with photos (the setting relationship); "
+        sys.stderr.write("These weights were not trained to match captions with photos; "
                          "the figures of the matching head are left out.\n")
     if left_out.pictures.count:
         sys.stderr.write(f"{left_out}\n")

@@ -54,7 +54,7 @@ class MatchingData:
         pairs: captions with hard negatives
         statements: true and false sentences
         photos: photographs with at least one caption, whose first caption is used
-        boxes: the annotated boxes of each photo as fractions, by its path
+        boxes: the boxes of each photo that a caption names, as fractions, by its path
         missing: the files that are not there
     """
 
@@ -90,7 +90,7 @@ def read_matching(folder: Path, split: str, limit: int | None = None) -> Matchin
     return MatchingData(
         _pairs(folder / names[0], folder / "images", limit) if there[0] else (),
         _statements(folder, split, limit) if there[1] else (),
-        tuple(captioned), {photo.path: photo.boxes for photo in annotated},
+        tuple(captioned), {photo.path: photo.named().boxes for photo in annotated},
         tuple(name for name, found in zip(names, there, strict=True) if not found))
 
 

@@ -146,7 +146,8 @@ def predictions(predictor: Predictor, photos: Sequence[AnnotatedPhoto], *,
     Args:
         predictor: the model
         photos: with boxes; those without a caption count for the detector's classes only
-        given_boxes: whether the regions are the annotated boxes, not the detector's own
+        given_boxes: whether the regions are the annotated boxes, not the detector's own; of a photo with captions those
+            that a caption names, as in `evaluate pretraining`
 
     Returns:
         Of words, regions, visible_regions and classes the predictions.
@@ -157,6 +158,7 @@ def predictions(predictor: Predictor, photos: Sequence[AnnotatedPhoto], *,
              "visible_regions": Predictions(heads.mvrc, heads.mvrc.temperature),
              "classes": Predictions(predictor.detector.heads.classify, predictor.class_temperature, first=1)}
     for photo in counted(photos, "photos"):
+        photo = photo.named() if given_boxes and photo.captions else photo
         seen = predictor.see(Photo.open(photo.source), photo.boxes if given_boxes else None)
         # The detector's classes are those of its own weights; another detector has its own names.
         shown = shown_classes(predictor.classes, photo, seen.regions)

@@ -57,7 +57,7 @@ class Scores:
 
 def has_matching_head(predictor: Predictor) -> bool:
     """Whether the weights were trained to tell which captions belong to a photo."""
-    return predictor.config.pretraining.relationship
+    return predictor.config.pretraining.matches
 
 
 def pseudo_log_likelihood(predictor: Predictor, items: Sequence[tuple[Caption, Regions]]) -> Tensor:
@@ -139,7 +139,7 @@ def measure(predictor: Predictor, data: MatchingData, *, given_boxes: bool = Fal
     Args:
         predictor: the model
         data: pairs, statements and photographs
-        given_boxes: whether the regions are the annotated boxes, not the detector's own
+        given_boxes: whether the regions are the annotated boxes that a caption names, not the detector's own
         pll_retrieval: whether photographs are also retrieved by `gain`, which takes a pass for each word of each
             caption with each photo
 
