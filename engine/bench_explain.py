@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.bench import grid, jpeg, machine, timed
+from engine.bench import Part, grid, jpeg, machine, timed
 from engine.errors import StoppedError
 from engine.explain.explainer import Explainer
 from engine.explain.question import Asked, Question
@@ -37,19 +37,19 @@ def bench_explain(weights: Path, rounds: int = 20) -> dict[str, Any]:
         return lambda i: fresh().attribute(seen, _hidden(i % words), Asked("word", i % words), method)
 
     relevance = attribute("relevance")(0)
-    figures = {
-        "attention_pyramid": timed(lambda i: fresh().pyramid(seen, _hidden(i % words)), rounds),
-        "relevance": timed(attribute("relevance"), rounds),
-        "consensus": timed(attribute("consensus"), rounds),
-        "gradient_x_input": timed(attribute("gradient_x_input"), rounds),
-        "all_leave_one_out": timed(lambda i: fresh().hidings(seen, _hidden(i % words)), rounds),
-        "integrated_gradients": timed(attribute("integrated_gradients"), max(3, rounds // 4)),
-        "sampled_shapley": timed(attribute("shapley"), 3),
-        "proof": timed(lambda i: fresh().prove(seen, _hidden(0), Asked("word", 0), relevance), max(3, rounds // 4)),
-        "all_heads_ranked": timed(lambda i: fresh().rank_heads(seen, _hidden(0), Asked("word", 0)), 3),
-        "stop_of": {name: _stops(fresh(), seen, name, 5) for name in ("integrated_gradients", "shapley")},
+    parts: dict[str, Part] = {
+        "attention_pyramid": (lambda i: fresh().pyramid(seen, _hidden(i % words)), rounds),
+        "relevance": (attribute("relevance"), rounds),
+        "consensus": (attribute("consensus"), rounds),
+        "gradient_x_input": (attribute("gradient_x_input"), rounds),
+        "all_leave_one_out": (lambda i: fresh().hidings(seen, _hidden(i % words)), rounds),
+        "integrated_gradients": (attribute("integrated_gradients"), max(3, rounds // 4)),
+        "sampled_shapley": (attribute("shapley"), 3),
+        "proof": (lambda i: fresh().prove(seen, _hidden(0), Asked("word", 0), relevance), max(3, rounds // 4)),
+        "all_heads_ranked": (lambda i: fresh().rank_heads(seen, _hidden(0), Asked("word", 0)), 3),
     }
-    return {"milliseconds": figures, "shape": {"words": words, "regions": REGIONS},
+    stops = {name: _stops(fresh(), seen, name, 5) for name in ("integrated_gradients", "shapley")}
+    return {"milliseconds": {**timed([parts])[0], "stop_of": stops}, "shape": {"words": words, "regions": REGIONS},
             "model": predictor.config.name, "machine": machine()}
 
 

@@ -2,11 +2,13 @@
 
 import json
 import math
+import time
 from dataclasses import replace
 
 import pytest
 import torch
 
+from engine.bench import timed
 from engine.cli import main
 from engine.commands.shared import write
 from engine.data import scenes
@@ -106,3 +108,17 @@ def test_a_photo_without_a_caption_leaves_the_others_their_own_pictures(tmp_path
     expected, found = measure(small, photos), measure(small, [replace(photos[1], captions=()), *photos])
     assert found["words"] == expected["words"] and found["words"]["image"] != found["words"]["other_image"]
     assert str(found["regions"]) == str(expected["regions"]) and found["n_images"] == 3  # as text: nothing is nan
+
+
+def test_two_models_are_timed_by_turns_and_the_slower_one_takes_longer() -> None:
+    calls: list[str] = []
+
+    def part(name: str, seconds: float):
+        def call(_: int) -> None:
+            calls.append(name)
+            time.sleep(seconds)
+        return call
+
+    slow, fast = timed([{"a": (part("slow", 0.02), 3)}, {"a": (part("fast", 0.0), 3)}])
+    assert calls == ["slow", "fast"] * 5  # twice before the clock runs
+    assert slow["a"]["p50"] >= 20 and slow["a"]["n"] == fast["a"]["n"] == 3 and fast["a"]["p50"] < slow["a"]["p50"]

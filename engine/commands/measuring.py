@@ -224,6 +224,8 @@ def add_bench(p: argparse.ArgumentParser) -> None:
     p.add_argument("what", nargs="?", choices=("predict", "train", "explain"), default="predict",
                    help="the loaded model (default), the trainer on random data, or the explanations")
     p.add_argument("--weights", type=Path, default=WEIGHTS)
+    p.add_argument("--against", type=Path, default=None,
+                   help="predict: a second folder of weights, timed by turns with the first; also writes the ratios")
     p.add_argument("--preset", default="mini", help="train: the model to train (default mini)")
     p.add_argument("--steps", type=int, default=8, help="train: most steps of each kind that are timed (default 8)")
     p.add_argument("--json", default="-")
@@ -241,4 +243,4 @@ def _bench(options: argparse.Namespace) -> None:
     elif options.what == "explain":
         write(bench_explain(options.weights), options.json)
     else:
-        write(bench(options.weights), options.json)
+        write(bench(options.weights, against=options.against), options.json)
