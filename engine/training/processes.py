@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import InitProcessGroupKwargs, gather_object
+from accelerate.utils import InitProcessGroupKwargs, broadcast, gather_object
 from torch import nn
 
 PATIENCE = timedelta(days=1)  # one process may compute features while the others wait
@@ -21,6 +21,21 @@ PATIENCE = timedelta(days=1)  # one process may compute features while the other
 def accelerator() -> Accelerator:
     """This process's device and place among all: a GPU where there is one, else the CPU."""
     return Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
+
+
+@torch.no_grad()
+def broadcast_weights(machine: Accelerator, module: nn.Module) -> None:
+    """Give every process the main process's weights, which summed gradients then keep equal.
+
+    Args:
+        machine: this process among all
+        module: the model that is trained, changed in place
+    """
+    if machine.num_processes == 1:
+        return
+    for tensor in module.state_dict().values():
+        flat = tensor.detach().contiguous()  # a channels-last kernel cannot be sent as it is
+        tensor.copy_(broadcast(flat))
 
 
 def sum_gradients(machine: Accelerator, parameters: Sequence[nn.Parameter]) -> None:

@@ -49,6 +49,7 @@ def pretrain(config: ModelConfig, recipe: RecipeConfig, *, data: Sequence[str], 
     detector = detector_stage(material, resnet, init, train_it="detector" in stages)
     if "features" in stages:
         features_stage(material, detector)
+    torch.manual_seed(recipe.seed)  # the stages before have drawn other numbers in each process
     model = VLBert.from_config(config)
     if "pretraining" in stages:
         _initialise(material, model, bert, init)
@@ -78,7 +79,6 @@ def refuse_own_inputs(run: Path, *read: Path) -> None:
 
 
 def _initialise(material: Material, model: VLBert, bert: Path, init: Path | None) -> None:
-    torch.manual_seed(material.recipe.seed)
     if init is None:
         load_bert(model, bert)
         return

@@ -26,7 +26,7 @@ from engine.errors import ConfigError, DataError
 from engine.precision import autocast
 from engine.training import checkpoint
 from engine.training.origin import Origin, of_settings, refuse_other
-from engine.training.processes import accelerator, any_of, same_for_all, sum_gradients, sum_losses
+from engine.training.processes import accelerator, any_of, broadcast_weights, same_for_all, sum_gradients, sum_losses
 from engine.training.schedule import TrainingConfig, examples_at, rate_at, steps_of
 
 PART_SEEDS = 1_000_000_007  # apart further than any two steps
@@ -86,6 +86,7 @@ def train(task: Trainable, config: TrainingConfig, run: Path | None = None,
     """
     machine = accelerator()
     model = task.model.to(machine.device).train()
+    broadcast_weights(machine, model)
     parameters = list(model.parameters())
     optimiser = optimiser_of(task.groups(), config)
     scaler = GradScaler(machine.device.type, enabled=config.precision == "fp16")

@@ -74,7 +74,7 @@ def test_a_kill_at_any_moment_leaves_a_checkpoint_that_loads(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_the_step_and_ends(tmp_path: Path, number: signal.Signals) -> None:
-    child = subprocess.Popen([sys.executable, "-m", "tests.training.child", "run_on", str(tmp_path)], cwd=ROOT,
+    child = subprocess.Popen([sys.executable, "-m", "tests.training.child", str(tmp_path), "run_on"], cwd=ROOT,
                              stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 100
     while not (tmp_path / "begun").exists() and child.poll() is None and time.monotonic() < until:
