@@ -87,6 +87,12 @@ class DetectorConfig(Settings):
     proposals: bool = setting(False, "has a region proposal network of its own")
     anchor_scales: tuple[float, ...] = setting(
         (0.08, 0.16, 0.3, 0.5, 0.8), "sides of the anchors as shares of the picture's longer side")
+    post_nms_topk: int = setting(100, "proposals that are classified", low=1)
+    objectness_weight: float = setting(
+        0.5, "weight of the objectness in a region's score, a geometric mean; the rest is that of the probability of "
+        "any class but the background", low=0, high=1)
+    nms_thresh: float = setting(0.6, "of two regions of one class with a larger IoU the better stays", low=0, high=1)
+    cross_class_nms_thresh: float = setting(0.8, "the same for any two regions", low=0, high=1)
     pixel_mean: tuple[float, float, float] = setting(
         (122.7717, 115.9465, 102.9801), "subtracted from R, G, B in 0..255")
     pixel_order: str = setting("RGB", "channel order the backbone expects", choices=("RGB", "BGR"))
@@ -263,7 +269,8 @@ def mini_coco() -> ModelConfig:
     """`mini` for photographs of several data sets: aspect ratio and detail kept, smaller anchors, 500 classes."""
     shipped = mini()
     detector = dataclasses.replace(shipped.detector, classes=501, square_side=0, source_side=0, mean_side=432,
-                                   anchor_scales=(0.045, 0.08, 0.16, 0.3, 0.5, 0.8))
+                                   anchor_scales=(0.045, 0.08, 0.16, 0.3, 0.5, 0.8), post_nms_topk=200,
+                                   objectness_weight=0.7, nms_thresh=0.45, cross_class_nms_thresh=0.55)
     pretraining = dataclasses.replace(shipped.pretraining, described_word_probability=0.3, matching=0.5)
     return dataclasses.replace(shipped, name="mini-coco", detector=detector, pretraining=pretraining)
 

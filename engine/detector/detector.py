@@ -69,26 +69,29 @@ class Detector(nn.Module):
     """Fast R-CNN with a region proposal network and heads of its own."""
 
     def __init__(self, fast_rcnn: FastRCNN, proposals: ProposalNetwork, heads: RegionHeads, transform: Transform,
-                 suppression: Suppression) -> None:
+                 suppression: Suppression, post_nms_topk: int, objectness_weight: float) -> None:
         super().__init__()
         self.fast_rcnn = fast_rcnn
         self.proposals = proposals
         self.heads = heads
         self.transform = transform
         self.suppression = suppression
+        self.post_nms_topk, self.objectness_weight = post_nms_topk, objectness_weight
 
     @classmethod
     def from_config(cls, config: DetectorConfig) -> Detector:
         return cls(FastRCNN.from_config(config), ProposalNetwork(config.anchor_scales),
-                   RegionHeads(config.classes, ATTRIBUTES), Transform.from_config(config), Suppression())
+                   RegionHeads(config.classes, ATTRIBUTES), Transform.from_config(config),
+                   Suppression(config.nms_thresh, config.cross_class_nms_thresh), config.post_nms_topk,
+                   config.objectness_weight)
 
     @torch.inference_mode()
-    def regions(self, maps: FeatureMaps, height: int, width: int, candidates: int = 100) -> Detections:
+    def regions(self, maps: FeatureMaps, height: int, width: int) -> Detections:
         """Regions of one picture, whose maps are given: propose, classify, refine, suppress."""
         objectness, deltas = self.proposals(maps.stage4)
         rows, columns = maps.stage4.shape[-2:]
         places = anchors(rows, columns, self.proposals.scales).to(maps.stage4.device)
-        boxes, objects = self.proposals.best(objectness[0], deltas[0], places, height, width, candidates)
+        boxes, objects = self.proposals.best(objectness[0], deltas[0], places, height, width, self.post_nms_topk)
         features = self.fast_rcnn.features(maps, [boxes])
         boxes = clip(decode(boxes, self.heads.deltas(maps.whole, [boxes], STAGE5_SCALE)), height, width)
         large = ((boxes[:, 2:] - boxes[:, :2]) >= SMALLEST_SIDE).all(dim=1)
@@ -97,6 +100,6 @@ class Detector(nn.Module):
         classes = nouns[:, 1:].argmax(dim=1)
         # The people who annotated named whole scenes and parts alike, so "is anything here" (1 - background) ranks
         # better than the probability of the one best noun.
-        scores = (objects * (1 - nouns[:, 0])).sqrt()
+        scores = objects ** self.objectness_weight * (1 - nouns[:, 0]) ** (1 - self.objectness_weight)
         keep = self.suppression.keep(boxes, scores, classes)
         return Detections(boxes[keep], scores[keep])

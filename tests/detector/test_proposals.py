@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.ops import roi_align
 
-from engine.config import mini
+from engine.config import DetectorConfig, mini
+from engine.detector.detector import Detector
 from engine.detector.pooling import mean_roi_align
 from engine.detector.proposals import Suppression, anchors, decode, encode
 from engine.detector.transform import Transform
@@ -88,3 +89,24 @@ def test_channels_come_in_the_order_of_the_weights() -> None:
     red = Photo(torch.tensor([255, 0, 0], dtype=torch.uint8).expand(8, 8, 3).contiguous().numpy())
     picture = Transform.from_config(mini().detector).picture(red)
     torch.testing.assert_close(picture[:, 0, 0], torch.tensor([-103.939, -116.779, 255 - 123.68]))
+
+
+def test_a_regions_score_and_the_suppression_are_those_of_the_configuration() -> None:
+    torch.manual_seed(0)
+    config = DetectorConfig(depth=50, stage5="map", classes=4, mean_side=96, proposals=True, post_nms_topk=30,
+                            nms_thresh=1.0, cross_class_nms_thresh=1.0)
+    detector = Detector.from_config(config).eval()
+    for layer in (detector.proposals.deltas, detector.heads.refine):  # the anchors themselves are the regions
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+    maps = detector.fast_rcnn.maps(torch.randn(1, 3, 96, 96))
+    objectness, deltas = detector.proposals(maps.stage4)
+    boxes, objects = detector.proposals.best(objectness[0], deltas[0], anchors(6, 6, config.anchor_scales), 96, 96, 30)
+    foreground = 1 - detector.heads.classify(detector.fast_rcnn.features(maps, [boxes])).softmax(dim=1)[:, 0]
+    for weight in (0.5, 0.7):
+        other = Detector.from_config(replace(config, objectness_weight=weight)).eval()
+        other.load_state_dict(detector.state_dict())
+        found = other.regions(maps, 96, 96)
+        expected = (weight * objects.log() + (1 - weight) * foreground.log()).exp().sort(descending=True).values
+        torch.testing.assert_close(found.scores, expected[:len(found.scores)], rtol=1e-4, atol=1e-5)
+    assert detector.suppression == Suppression(class_overlap=1.0, any_overlap=1.0)
