@@ -18,7 +18,7 @@ DOCUMENTS = [ROOT / "README.md", *(f for folder in ("engine", "studio", "assets"
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}  # that the Hub knows
 PROGRAMS = {"studio.bench": studio.bench.main, "studio.load": studio.load.main,
             "studio.first_run": studio.first_run.main, "app.py": read_flags}
-VERBS = "pretrain|finetune|ablate|evaluate|predict|convert|thin|average|scenes|shard|bench"
+VERBS = "pretrain|finetune|ablate|evaluate|predict|convert|thin|average|novelty|scenes|shard|bench"
 COMMAND = re.compile(rf"-m engine ({VERBS})\b(.*)|^({VERBS}) (.*--.*)|"
                      r"(studio\.bench|studio\.load|studio\.first_run|app\.py)(.*)")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]+")

@@ -12,8 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from engine.cli import main
 from engine.errors import DataError, WeightsError
+from engine.measure.changed_photos import STILL_PHOTOS, UNLIKE
 from engine.measure.novelty import auroc
-from engine.measure.other_kinds import DRAWN, STILL_PHOTOS, UNLIKE
+from engine.measure.other_kinds import DRAWN
 from engine.novelty import RIDGE, fit
 from engine.predictor import Predictor
 from engine.structures.novelty import UNLIKE as NOTICE

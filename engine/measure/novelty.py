@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from PIL import Image
 
 from engine.data.sources import read_sources
 from engine.errors import DataError, PhotoError
-from engine.measure.other_kinds import DRAWN, STILL_PHOTOS, UNLIKE, Change, Draw
+from engine.measure.changed_photos import STILL_PHOTOS, UNLIKE, Change, as_brought, changed
+from engine.measure.other_kinds import DRAWN, Draw
 from engine.novelty import Novelty, fit
 from engine.progress import counted
 from engine.structures.photo import Photo
-from engine.structures.picture_statistics import statistics
+from engine.structures.picture_statistics import COUNT, statistics
 
 SEED = 7  # of the drawn pictures
 PICTURES = 40  # most of each kind
@@ -24,7 +24,7 @@ Source = bytes | str | Path
 
 
 def fitted(training: Sequence[str], development: Sequence[str], photos: int) -> Novelty:
-    """Fit the measure.
+    """Fit the measure. Each training photograph counts twice: as it is, and with one change of `EVERYDAY`.
 
     Args:
         training: sources of photographs, as `read_sources` takes them.
@@ -37,10 +37,15 @@ def fitted(training: Sequence[str], development: Sequence[str], photos: int) -> 
     Raises:
         DataError: a source cannot be read, or there are too few photographs.
     """
-    def of(source: str, step: int) -> np.ndarray:
-        return _mapped(statistics, _opened(_spread(_photos(source)[::step], photos)), source)
+    own = [_mapped(_twice, _opened(_spread(_photos(source), photos)), source) for source in training]
+    chosen = [_mapped(statistics, _opened(_spread(_photos(source)[::2], photos)), source) for source in development]
+    return fit(np.concatenate(own).reshape(-1, COUNT), chosen)
 
-    return fit(np.concatenate([of(source, 1) for source in training]), [of(source, 2) for source in development])
+
+def _twice(photo: Photo) -> np.ndarray:
+    """The statistics of a photo as it is and as somebody may bring it, [2, COUNT]. Its pixels seed the change."""
+    rng = np.random.default_rng(int(photo.digest[:8], 16))
+    return np.stack([statistics(photo), statistics(as_brought(photo, rng))])
 
 
 def measure(novelty: Novelty, sources: Sequence[str], photos: int, others: Path | None = None) -> dict[str, Any]:
@@ -69,9 +74,9 @@ def measure(novelty: Novelty, sources: Sequence[str], photos: int, others: Path 
     photographs = {source: of(_opened(own), source) for source, own in files.items()}
     mixed = _spread([file for own in files.values() for file in own], pictures)
     drawn = {name: _drawn(draw, pictures) for name, draw in DRAWN.items()}
-    changed = {name: _changed(mixed, change) for name, change in UNLIKE.items()}
+    altered = {name: _changed(mixed, change) for name, change in UNLIKE.items()}
     given = {folder.name: _opened(sorted(folder.iterdir())) for folder in _folders(others)}
-    unlike = {name: of(made, name) for name, made in (drawn | changed | given).items()}
+    unlike = {name: of(made, name) for name, made in (drawn | altered | given).items()}
     still = {name: of(_changed(mixed, change), name) for name, change in STILL_PHOTOS.items()}
     real = np.concatenate(list(photographs.values()))
     return {
@@ -122,7 +127,7 @@ def _drawn(draw: Draw, count: int) -> Iterator[Photo]:
 
 def _changed(files: Sequence[Source], change: Change) -> Iterator[Photo]:
     for i, photo in enumerate(_opened(files)):
-        yield Photo(np.asarray(change(Image.fromarray(photo.pixels), _generator(i))))
+        yield changed(photo, change, _generator(i))
 
 
 def _generator(index: int) -> Generator:

@@ -1,8 +1,4 @@
-"""Pictures of other kinds than photographs, drawn from a seed, and changed photographs.
-
-`drawn` needs nothing but a random generator, so that a measurement on it needs no data. `changed` starts from the
-pixels of a photograph.
-"""
+"""Pictures of other kinds than photographs, drawn from a random generator, so that measuring them needs no data."""
 
 from __future__ import annotations
 
@@ -12,11 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.random import Generator
-from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 Picture = Image.Image
 Draw = Callable[[Generator], Picture]
-Change = Callable[[Picture, Generator], Picture]
 WORDS = ("the of and to in is was for on that by with from this as at are be it not or an which their has have page "
          "report value table order total number result method model data time year people system world first second "
          "water house street market letter answer question between through without under after before").split()
@@ -179,51 +174,9 @@ def plain(rng: Generator) -> Picture:
     return Image.new("RGB", _size(rng, 200, 600, 0.6, 1.4), _colour(rng))
 
 
-def edges(photo: Picture, rng: Generator) -> Picture:
-    """A line drawing: the photograph's edges, dark on white."""
-    lines = ImageOps.autocontrast(photo.convert("L").filter(ImageFilter.GaussianBlur(1)).filter(ImageFilter.FIND_EDGES),
-                                  cutoff=(0, 2))
-    return ImageOps.invert(lines).point(lambda v: 255 if v > 150 else v).convert("RGB")
-
-
-def inverted(photo: Picture, rng: Generator) -> Picture:
-    """A negative."""
-    return ImageOps.invert(photo)
-
-
-def posterised(photo: Picture, rng: Generator) -> Picture:
-    """Two levels of each channel, without small detail."""
-    return ImageOps.posterize(photo.filter(ImageFilter.MedianFilter(5)), 1)
-
-
-def grey(photo: Picture, rng: Generator) -> Picture:
-    """Black and white."""
-    return ImageOps.grayscale(photo).convert("RGB")
-
-
-def night(photo: Picture, rng: Generator) -> Picture:
-    """Dark, bluish and with the noise of a sensor."""
-    pixels = (np.asarray(photo) / 255.0) ** 2.2 * np.array([70, 75, 100.0])
-    return _image(pixels + rng.normal(0, 5, pixels.shape))
-
-
-def turned(photo: Picture, rng: Generator) -> Picture:
-    """By 90 degrees."""
-    return photo.transpose(Image.Transpose.ROTATE_90 if rng.random() < 0.5 else Image.Transpose.ROTATE_270)
-
-
-def blurred(photo: Picture, rng: Generator) -> Picture:
-    """Out of focus by a fiftieth of the shorter side."""
-    return photo.filter(ImageFilter.GaussianBlur(min(photo.size) / 50))
-
-
 DRAWN: dict[str, Draw] = {
     "document": document, "screenshot": screenshot, "chart": chart, "diagram": diagram, "cartoon": cartoon,
     "drawn scene": scene, "aerial, drawn": aerial, "noise": noise, "plain colour": plain}
-UNLIKE: dict[str, Change] = {
-    "line drawing": edges, "negative": inverted, "posterised": posterised}
-STILL_PHOTOS: dict[str, Change] = {
-    "black and white": grey, "night": night, "turned by 90 degrees": turned, "blurred": blurred}
 
 
 def _paragraphs(pen: ImageDraw.ImageDraw, rng: Generator, place: tuple[int, int, int, int], size: int,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-UNLIKE = ("This picture is unlike the photographs that the model was trained on: expect wrong answers. The model card "
-          "names them.")
+UNLIKE = "This picture is unlike the photographs that the model was trained on. Expect wrong answers."
 
 
 def photo_note(novelty: float | None) -> str:
