@@ -6,11 +6,14 @@ import json
 import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from fake_predictor import FakePredictor
 from gradio.data_classes import DataWithFiles
 from PIL import Image
 
+from engine.measure.other_kinds import document
+from engine.structures.novelty import UNLIKE
 from engine.weights.adapters import read_info
 from studio.explaining.explanations import Explanations
 from studio.service import Service
@@ -54,6 +57,16 @@ def asks(page, task, adapter, text, **fields):
 def brought(page, path, name="mine.safetensors"):
     return page["bring"](DataWithFiles(data={"visitor": page["visitor"], "name": name},
                                        files=[(name, path.read_bytes())]))
+
+
+def test_a_picture_unlike_the_training_photographs_has_a_note_and_an_adapter_says_whether_it_knows_scenes(page):
+    assert {o["task"]: o["scenes"] for o in page["adapters"]({})["adapters"]} == {
+        "vqa": False, "vcr": True, "grounding": False}
+    assert page["look"]({"visitor": page["visitor"], "photo": page["photo"]})["note"] == ""
+    file = io.BytesIO()
+    document(np.random.default_rng(1)).save(file, "PNG")
+    opened = page["open_photo"](DataWithFiles(data={"visitor": page["visitor"]}, files=[("page.png", file.getvalue())]))
+    assert page["look"]({"visitor": page["visitor"], "photo": opened["photo"]})["note"] == UNLIKE
 
 
 def test_a_question_is_answered_and_what_carries_it_is_told(page):
