@@ -50,7 +50,8 @@ def test_soft_scores_exact_matches_and_answers_of_one_word_are_counted(monkeypat
     known = [{"red": 1.0, "dark red": 0.6}, {"3": 0.9, "2": 0.3}, {"yes": 1.0}, {"dog": 0.6, "cat": 0.6, "fox": 0.3},
              {"red,blue": 1.0}, {"dog": 0.9}]
     data = DataSet(PHOTOS, tuple(
-        OpenQuestion(i % 2, "what is it ?", own, "even" if i in (0, 2, 4) else "odd") for i, own in enumerate(known)))
+        OpenQuestion(i % 2, "what is it ?", own, "even" if i in (0, 2, 4) else "odd", source="ab"[i > 2])
+        for i, own in enumerate(known)))
     measured = tasks.vqa(SEEING, tiny(AnswerHead(32, len(answers))), answers, data)
     found = measured.figures
     assert measured.answers == dict(enumerate(said[True])) and measured.left_out.count == 0
@@ -59,6 +60,14 @@ def test_soft_scores_exact_matches_and_answers_of_one_word_are_counted(monkeypat
     assert found["accuracy_single"] == pytest.approx((0.3 + 1 + 0.6 + 0) / 4)
     assert found["exact_match"] == 2 / 6
     assert found["by_kind"] == pytest.approx({"even": 1.6 / 3, "odd": 0.9 / 3})
+    assert found["n_by_kind"] == {"even": 3, "odd": 3} and list(found["by_source"]) == ["a", "b"]
+    first, second = found["by_source"].values()  # the answers of two words, and of two things, are questions 0 and 4
+    assert (first["n"], first["n_single"], second["n"], second["n_single"]) == (3, 2, 3, 2)
+    assert first["accuracy"] == pytest.approx((0.6 + 0.3 + 1) / 3)
+    assert first["accuracy_single"] == pytest.approx((0.3 + 1) / 2)
+    assert first["no_image"] == pytest.approx({"accuracy": 1 / 3, "accuracy_single": 0.0})
+    assert second["accuracy"] == pytest.approx(0.6 / 3)
+    assert second["no_image"]["accuracy_single"] == pytest.approx(0.6 / 2)
     blind = found["no_image"]
     assert blind["accuracy"] == pytest.approx((1 + 0 + 0 + 0.6 + 0 + 0) / 6)
     assert blind["accuracy_single"] == pytest.approx(0.6 / 4) and blind["exact_match"] == 2 / 6
@@ -80,8 +89,15 @@ def test_answers_reasons_and_both_are_counted(monkeypatch) -> None:
     monkeypatch.setattr(tasks, "VcrTask", Choosing)
     four = tuple(map(TaggedText.plain, "abcd"))
     data = DataSet(PHOTOS, tuple(
-        ChoiceQuestion(i % 2, TaggedText.plain("why ?"), four, i % 4, four, (i + 1) % 4) for i in range(5)))
+        ChoiceQuestion(i % 2, TaggedText.plain("why ?"), four, i % 4, four, (i + 1) % 4, kind="xy"[i < 2],
+                       source="scenes" if i < 3 else "photos") for i in range(5)))
     found = tasks.vcr(SEEING, tiny(ChoiceHead(32, 0)), data).figures
+    kinds, sources = found.pop("by_kind"), found.pop("by_source")
+    assert kinds["y"] == {"answer": 1.0, "rationale": 1 / 2, "both": 1 / 2,
+                          "no_image": {"answer": 0.0, "rationale": 1 / 2}, "n": 2}
+    assert sources["photos"] == {"answer": 1 / 2, "rationale": 1.0, "both": 1 / 2,
+                                 "no_image": {"answer": 1 / 2, "rationale": 1 / 2}, "n": 2}
+    assert sources["scenes"]["n"] == kinds["x"]["n"] == 3
     assert found == {"answer": 3 / 5, "rationale": 4 / 5, "both": 2 / 5,
                      "no_image": {"answer": 1 / 5, "rationale": 2 / 5}, "n": 5}
 

@@ -11,6 +11,7 @@ import engine.data.scenes as world
 from engine.boxes_config import AUTO_BOXES, BoxesConfig
 from engine.data import daquar, own, phrases, refcoco, vcr, vqa_answers, vqa_v2
 from engine.data.lines import refuse_negative
+from engine.data.questions import choosing
 from engine.data.questions import reading as generated
 from engine.data.several import Source
 from engine.data.sources import read_sources
@@ -127,14 +128,17 @@ def _published(source: Source) -> tuple[str, ...]:
 
 def choice_questions(folder: Path, split: str, limit: int | None = None, *,
                      labelled: bool = True) -> DataSet[ChoiceQuestion]:
-    """Scenes or VCR, whose masks are left out: features that are computed once take none. limit: of questions.
-    labelled: whether splits whose right answers are not public are refused.
+    """Scenes, questions generated from captions and boxes, or VCR, whose masks are left out: features that are computed
+    once take none. limit: of questions; of photographs for generated ones. labelled: whether splits whose right answers
+    are not public are refused.
 
     Raises DataError, and ConfigError for a limit below 0.
     """
     refuse_negative(limit)
     if (folder / SCENES).is_file():
         return first(world.choice_questions(folder), limit)
+    if has_photographs(folder, split):
+        return choosing.choice_questions(read_sources([f"{folder}:{split}"]), limit)
     return vcr.read(folder, split, limit, masks=False, labelled=labelled)
 
 

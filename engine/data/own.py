@@ -3,6 +3,8 @@
     grounding   photo, phrase, x1, y1, x2, y2     {"photo": "cat.jpg", "phrase": "the cat", "box": [x1, y1, x2, y2]}
     vqa         photo, question, answer           {"photo": "cat.jpg", "question": "what color is it", "answer": "red"}
 
+In photos.jsonl `answer` may be a list of right answers.
+
 How boxes are written is decided once for the table (`engine.data.box_format`). A photo is named by its path in the
 folder, or by a part of it that only one file has (`engine.data.photo_names`). Answers are normalised as VQA v2's are.
 A line that cannot be used is left out and named by its number.
@@ -38,13 +40,15 @@ MOST_LINES = 50_000
 
 @dataclass(frozen=True)
 class Entry:
-    """One line, by its number. says: phrase or question. answer: of vqa. box: of grounding."""
+    """One line, by its number. says: phrase or question. answer: of vqa; others: more that are right, too. box: of
+    grounding."""
 
     photo: Path
     says: str
     answer: str = ""
     box: Fractions | None = None
     line: int = 0
+    others: tuple[str, ...] = ()
 
 
 @dataclass
@@ -64,7 +68,7 @@ class _Line:
     number: int
     photo: str
     says: str
-    answer: str
+    answers: tuple[str, ...]
     box: object
 
 
@@ -74,9 +78,9 @@ def has_table(folder: Path) -> bool:
 
 
 def questions(folder: Path, limit: int | None = None) -> DataSet[OpenQuestion]:
-    """Questions with one answer each. limit: of questions. Raises DataError."""
+    """Questions, each with what the table calls right. limit: of questions. Raises DataError."""
     table, album = read(folder, "vqa"), Album()
-    asked = tuple(OpenQuestion(album.number(e.photo), e.says, {e.answer: 1.0}, id=e.line)
+    asked = tuple(OpenQuestion(album.number(e.photo), e.says, dict.fromkeys((e.answer, *e.others), 1.0), id=e.line)
                   for e in table.entries[:limit])
     return DataSet(album.pictures, asked, _skipped(table))
 
@@ -147,7 +151,8 @@ def write(folder: Path, entries: Sequence[Entry]) -> None:
     lines = []
     for e in entries:
         line: dict[str, Any] = {"photo": e.photo.relative_to(folder).as_posix()}
-        line |= {"phrase": e.says, "box": e.box} if e.box is not None else {"question": e.says, "answer": e.answer}
+        answer = [e.answer, *e.others] if e.others else e.answer
+        line |= {"phrase": e.says, "box": e.box} if e.box is not None else {"question": e.says, "answer": answer}
         lines.append(json.dumps(line, ensure_ascii=False) + "\n")
     (folder / TABLES[1]).write_text("".join(lines), encoding="utf-8")
 
@@ -205,12 +210,19 @@ def _lines(table: Path, task: str, fits: Callable[[str], object], problems: dict
             if isinstance(row, DataError):
                 raise row
             says = unescaped(text(row, "question" if task == "vqa" else "phrase"))
-            answer = comparable(unescaped(text(row, "answer"))) if task == "vqa" else ""
+            answers = _answers(row) if task == "vqa" else ("",)
             fits(says)
-            lines.append(_Line(number, written(row, "photo"), says, answer, row["box"] if task != "vqa" else None))
+            lines.append(_Line(number, written(row, "photo"), says, answers, row["box"] if task != "vqa" else None))
         if number > MOST_LINES:
             break
     return lines
+
+
+def _answers(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The right answers of a line: one text, or in photos.jsonl a list of them."""
+    given = row.get("answer")
+    listed = [{"answer": own} for own in given] if isinstance(given, list) and given else [dict(row)]
+    return tuple(dict.fromkeys(comparable(unescaped(text(own, "answer"))) for own in listed))
 
 
 def _entries(usable: Sequence[tuple[_Line, Path, WrittenBox | None]], boxes: BoxesConfig,
@@ -227,7 +239,7 @@ def _entries(usable: Sequence[tuple[_Line, Path, WrittenBox | None]], boxes: Box
                     raise BoxError(f"{photo.name} has {MAX_BOXES} other boxes already; no more fit")
                 own[photo].add(box)
                 taken.append(written_box)
-            entries.append(Entry(photo, line.says, line.answer, box, line.number))
+            entries.append(Entry(photo, line.says, line.answers[0], box, line.number, line.answers[1:]))
     return entries, form.note(taken) if taken else ""
 
 

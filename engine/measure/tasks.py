@@ -146,14 +146,17 @@ def _accuracies(own: Sequence[float], chosen: Sequence[int], single: Collection[
 @torch.inference_mode()
 def vcr(predictor: Predictor, model: FineTuned, data: DataSet[ChoiceQuestion], *,
         every_rationale: bool = False) -> Measured:
-    """VCR's three accuracies: Q -> A, QA -> R, and Q -> AR (both right). The first two without the picture, too.
+    """VCR's three accuracies: Q -> A, QA -> R, and Q -> AR (both right). The first two without the picture, too; all by
+    kind of question where the data have kinds and, where there are several data sets, by source.
 
     every_rationale: also find the probabilities of the rationales given each of the four answers, which `answers` then
     has; figures need those given the right one only."""
     task = VcrTask(model, data.pictures, data.questions, SeenRegions(predictor, data.pictures), predictor.pieces)
     right: dict[tuple[bool, int], list[bool]] = {(picture, ask): [] for picture in (True, False) for ask in (0, 1)}
     left_out, answers = Unreadable(), dict[int, Any]()
+    measured: list[ChoiceQuestion] = []
     for numbers in readable(data, task.source, left_out):
+        measured.extend(data.questions[i] for i in numbers)
         for (picture, ask), own in right.items() if data.labelled else ():
             asked = [ask * len(data.questions) + i for i in numbers]
             with autocast():
@@ -165,11 +168,17 @@ def vcr(predictor: Predictor, model: FineTuned, data: DataSet[ChoiceQuestion], *
             answers |= dict.fromkeys(numbers)
     if not data.labelled:
         return Measured({"n": len(answers)}, answers, left_out)
-    both = [a and b for a, b in zip(right[True, 0], right[True, 1], strict=True)]
-    return Measured({
-        "answer": share(right[True, 0]), "rationale": share(right[True, 1]), "both": share(both),
-        "no_image": {"answer": share(right[False, 0]), "rationale": share(right[False, 1])}, "n": len(both)},
-        answers, left_out)
+    def figures(chosen: Sequence[int]) -> Figures:
+        own = {key: [values[k] for k in chosen] for key, values in right.items()}
+        both = [a and b for a, b in zip(own[True, 0], own[True, 1], strict=True)]
+        return {"answer": share(own[True, 0]), "rationale": share(own[True, 1]), "both": share(both),
+                "no_image": {"answer": share(own[False, 0]), "rationale": share(own[False, 1])}, "n": len(both)}
+
+    found = figures(range(len(measured)))
+    for name, of in (("by_kind", [q.kind for q in measured]), ("by_source", [q.source for q in measured])):
+        if len(set(of)) > 1:
+            found[name] = {one: figures([k for k, own in enumerate(of) if own == one]) for one in sorted(set(of))}
+    return Measured(found, answers, left_out)
 
 
 def _chosen(task: VcrTask, question: ChoiceQuestion) -> list[list[float]]:

@@ -34,13 +34,14 @@ class VcrTask:
     asks: "answer" (Q -> A), "rationale" (QA -> R), or both, which one model then learns. class_numbers: of each
     region class its number from 1, for the auxiliary loss (the whole picture is 0); empty for none. Not in the paper
     are, each with its weight, words: going on with pre-training's masked words on the right choices; evidence: telling
-    which words make a choice wrong; ranking: choosing the best of the four, beside judging each.
+    which words make a choice wrong; ranking: choosing the best of the four, beside judging each. most_detections:
+    regions of the detector's own, best first, of pictures without boxes.
     """
 
     def __init__(self, model: FineTuned, pictures: Sequence[Pictured], questions: Sequence[ChoiceQuestion],
                  source: RegionSource, pieces: WordPieces, asks: Sequence[str] = ASKS,
                  class_numbers: dict[str, int] | None = None, words: float = 0.0,
-                 evidence: float = 0.0, ranking: float = 0.0) -> None:
+                 evidence: float = 0.0, ranking: float = 0.0, most_detections: int = 24) -> None:
         if not isinstance(model.head, ChoiceHead) or (evidence and model.head.words is None):
             raise ConfigError("Choosing among four needs a ChoiceHead, and one that scores words where evidence is "
                               "learned.")
@@ -50,6 +51,7 @@ class VcrTask:
         self.asks = tuple(asks)
         self.class_numbers = class_numbers or {}
         self.words, self.evidence, self.ranking = words, evidence, ranking
+        self.most_detections = most_detections
         self.hidden_words = HiddenWordsLoss(model.vlbert, pieces)
 
     def __len__(self) -> int:
@@ -105,7 +107,8 @@ class VcrTask:
         read: of every example and choice the pieces whose states are read, or nothing for none; read_regions: whether
         the regions' are.
         """
-        asked = [(self._asked(i)[0].picture, ()) for i in examples]
+        asked = [(p, range(0 if self.source.given(p) else min(self.source.detected(p), self.most_detections)))
+                 for p in (self._asked(i)[0].picture for i in examples)]
         nothing = Regions.none(self.vlbert.regions.appearance)
         regions = self.source.regions(asked) if picture else [nothing] * len(examples)
         built = [Example(s.piece_ids, own, second=s.second, tags=s.tags if len(own) else ())

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from gradio.data_classes import DataWithFiles
 from PIL import Image
 
+from engine.data import own
 from engine.errors import CaptionError
 from engine.structures.caption import Word, unread
 from engine.structures.questions import CHOICES, TaggedText
 from studio.canvas.server import answering, server_functions
 from studio.canvas.why_server import number
 from studio.errors import RequestError
-from studio.examples import all_examples
+from studio.examples import FOLDER, all_examples
 from studio.explaining.explanations import Explanations
 from studio.service import Service
 from studio.session import MOST_CHARACTERS, Session
@@ -195,8 +196,12 @@ def _drawn(drawn: Scene) -> Reply:
 
 @cache
 def _suggestions() -> dict[str, Reply]:
-    found: dict[str, Reply] = json.loads(SUGGESTIONS.read_text(encoding="utf-8"))
-    return found
+    """By the file of an example: questions, from the table beside the photos that says their answers, and phrases."""
+    asked: dict[str, list[str]] = {}
+    for entry in own.read(FOLDER, "vqa").entries:
+        asked.setdefault(entry.photo.name, []).append(entry.says)
+    phrases: dict[str, Reply] = json.loads(SUGGESTIONS.read_text(encoding="utf-8"))
+    return {file: {"ask": asked.get(file, [])} | more for file, more in phrases.items()}
 
 
 def _is_example(number: object) -> bool:

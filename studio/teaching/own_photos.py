@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,8 +80,7 @@ def take(files: Sequence[Path], task: str, folder: Path, fits: Callable[[str], o
         kept = folder / f"{task}-{_digest(root)}"
         if not kept.exists():
             arrived.rename(kept)
-        moved = tuple(own.Entry(kept / e.photo.relative_to(root), e.says, e.answer, e.box, e.line)
-                      for e in good)
+        moved = tuple(replace(e, photo=kept / e.photo.relative_to(root)) for e in good)
         others = tuple(name for name, why in left_out.items() if not why and not is_hidden(name))
         return Taken(kept.name, moved, tuple(problems), others, table.note)
     finally:

@@ -10,6 +10,7 @@ from engine.data.flickr8k import AnnotatedCaption, AnnotatedPhoto, Coverage
 from engine.data.questions.asking import ask
 from engine.data.questions.balancing import balanced, fewer, most_of
 from engine.data.questions.captions import parse
+from engine.data.questions.choosing import because, choice_questions, four_way, is_wrong
 from engine.data.questions.facts import Facts
 from engine.data.questions.grammar import FORMS, KINDS, Asked, scored
 from engine.data.questions.reading import asked_about, open_questions, said
@@ -198,7 +199,8 @@ def test_balancing_leaves_no_answer_more_than_its_share():
     assert not any(about == "sky" for about, _ in kept)  # the words alone tell its colour
     assert kept["bus", "red"] == kept["bus", "blue"] == 6
     assert len({kept["dog", colour] for colour in ("brown", "black", "white")}) == 1
-    assert max(Counter(number for number, _ in fewer(many, 2, random.Random(0))).values()) == 2
+    places = fewer([number for number, _ in many], ["colour"] * len(many), 2, random.Random(0))
+    assert Counter(many[place][0] for place in places) == dict.fromkeys(range(60), 2)
 
 
 def test_the_same_seed_asks_the_same_in_the_words_of_people():
@@ -224,3 +226,49 @@ def test_words_alone_tell_little_of_the_answers():
         for q in (q for q in kept if q.template == template):
             by_words.setdefault(q.about, Counter())[q.best] += 1
         assert by_words and all(max(own.values()) <= 0.5 * sum(own.values()) for own in by_words.values())
+
+
+MORE = ("sled", "sink", "bus", "boat", "bench", "kite", "clock")
+
+
+def test_wrong_choices_are_right_elsewhere_and_never_here():
+    things = [(colour, thing, place) for colour in ("black", "brown", "white", "red", "green")
+              for thing in ("dog", "horse", "cow") for place in ("snow", "kitchen", "street", "ocean")]
+    world = [facts(f"A {colour} {thing} stands in the {place} near a {MORE[i % 7]} .", f"A {thing} .")
+             for i, (colour, thing, place) in enumerate(things)]
+    found = four_way(world, random.Random(0))
+    assert {q.template for _, q, _, _ in found} >= {"colour", "where", "place"}
+    right, offered = Counter(), Counter()
+    for number, q, answers, rationales in found:
+        assert len(set(answers)) == len(set(rationales)) == 4 and answers[0] == q.best
+        assert not any(is_wrong(q, answer, world[number]) for answer in q.answers)
+        assert all(is_wrong(q, answer, world[number]) for answer in answers[1:])
+        own = {because(world[number].captions[place]) for place in q.shown}
+        assert rationales[0] in own and not own & set(rationales[1:])
+        assert all(q.best in rationale.split() for rationale in rationales)  # the answer tells nothing of the rationale
+        right[q.template, q.about, q.best] += 1
+        offered.update((q.template, q.about, answer) for answer in answers)
+    assert all(3 * count <= offered[key] + 2 for key, count in right.items())
+
+
+def test_places_that_go_together_and_people_who_may_be_one_are_no_wrong_choices():
+    beach = facts("A man stands on the beach .", "A person on a beach near a pier .")
+    where = next(q for q in ask(beach) if q.template == "place")
+    assert [is_wrong(where, place, beach) for place in ("beach", "sand", "ocean", "pier", "kitchen")] == [
+        False, False, False, False, True]
+    riding = facts("A man rides a horse .")
+    who = next(q for q in ask(riding) if q.template == "who riding")
+    assert [is_wrong(who, noun, riding) for noun in ("woman", "boy", "person", "child")] == [True, True, False, False]
+
+
+def test_four_way_questions_are_read_with_the_right_choice_in_any_place():
+    paths = sorted((ROOT / "assets" / "examples").glob("*.jpg"))
+    world = [photo(f"A {thing} stands in the {place} near a {MORE[i % 7]} .", path=paths[i % 8])
+             for i, (thing, place) in enumerate([(thing, place) for thing in ("dog", "horse") for place in (
+                 "snow", "kitchen", "street", "ocean")] * 5)]
+    data = choice_questions(world, seed=1)
+    assert data.questions == choice_questions(world, seed=1).questions and len(data.pictures) <= 8
+    assert len({q.answer for q in data.questions}) > 1 and len({q.rationale for q in data.questions}) > 1
+    for q in data.questions:
+        assert not any(tag for text in (q.question, *q.answers, *q.rationales) for tag in text.tags)
+        assert q.rationales[q.rationale].words[0] == "because" and q.question.words[-1] == "?"

@@ -14,6 +14,7 @@ from engine.data.unpack import Limits, unpack
 from engine.errors import CaptionError, DataError
 from engine.structures.boxes import Boxes
 from studio.teaching.own_photos import take
+from tests.conftest import ROOT
 
 
 def picture(size=(200, 100), orientation=None):
@@ -99,6 +100,19 @@ def test_a_table_of_json_lines_is_checked_the_same_way(tmp_path):
     assert "list where an object" in table.problems[0] and "no 'answer'" in table.problems[2]
     found = datasets.open_questions(tmp_path, "train")
     assert datasets.answers_of(sources_of(tmp_path, "train"), found) == ("a", "cat")
+
+
+def test_a_list_of_answers_is_right_in_any_of_them(tmp_path):
+    (tmp_path / "a.jpg").write_bytes((ROOT / "assets" / "examples" / "dog.jpg").read_bytes())
+    lines = ['{"photo": "a.jpg", "question": "where is it ?", "answer": ["The grass", "Field.", "grass"]}',
+             '{"photo": "a.jpg", "question": "why ?", "answer": []}',
+             '{"photo": "a.jpg", "question": "why ?", "answer": ["x", [3]]}']
+    (tmp_path / "photos.jsonl").write_text("\n".join(lines))
+    table = own.read(tmp_path, "vqa")
+    assert [(e.answer, e.others) for e in table.entries] == [("grass", ("field",))] and len(table.problems) == 2
+    assert own.questions(tmp_path).questions[0].answers == {"grass": 1.0, "field": 1.0}
+    own.write(tmp_path, table.entries)
+    assert own.read(tmp_path, "vqa").entries == table.entries
 
 
 @pytest.mark.parametrize(("table", "what"), [

@@ -65,13 +65,23 @@ def _capped(asked: Sequence[Numbered], group_of: Callable[[Asked], tuple[str, st
     return [asked[p] for p in sorted(kept)]
 
 
-def fewer(asked: Sequence[Numbered], most: int, rng: random.Random) -> list[Numbered]:
-    """At most so many questions of each kind about a photograph, drawn at random."""
-    kept: set[int] = set()
+def fewer(photos: Sequence[int], kinds: Sequence[str], most: int, rng: random.Random) -> list[int]:
+    """Draw at most so many questions of each kind about a photograph.
+
+    Args:
+        photos: of each question the number of its photograph
+        kinds: of each question
+        most: of one kind about one photograph
+        rng: draws
+
+    Returns:
+        The places of the questions that stay, in their order.
+    """
+    kept: list[int] = []
     taken: Counter[tuple[int, str]] = Counter()
-    for place in rng.sample(range(len(asked)), len(asked)):
-        photo, question = asked[place]
-        if taken[photo, question.kind] < most:
-            taken[photo, question.kind] += 1
-            kept.add(place)
-    return [asked[p] for p in sorted(kept)]
+    for place in rng.sample(range(len(photos)), len(photos)):
+        key = photos[place], kinds[place]
+        if taken[key] < most:
+            taken[key] += 1
+            kept.append(place)
+    return sorted(kept)

@@ -36,7 +36,8 @@ def asked_about(photos: Sequence[Facts], seed: int = SEED) -> list[Numbered]:
     found = [ask(facts) for facts in photos]
     every = [(number, q) for number, (own, more) in enumerate(zip(found, yes_no(photos, found, rng), strict=True))
              for q in (*own, *more)]
-    return fewer(balanced(every, rng), MOST_OF_KIND, rng)
+    even = balanced(every, rng)
+    return [even[place] for place in fewer([n for n, _ in even], [q.kind for _, q in even], MOST_OF_KIND, rng)]
 
 
 def said(question: Asked, rng: random.Random) -> str:

@@ -117,13 +117,21 @@ def _excluded(q: Asked, value: str) -> bool:
     if value in q.answers:
         return False
     if q.template == "colour":
-        own = {word for answer in q.answers for word in answer.split(" and ")}
-        new = set(value.split(" and "))
-        return not own & new and not any(own & near and new & near for near in NEAR_COLOURS)
-    if q.template == "doing":
-        return value in lexicon.STILL and all(
-            answer in lexicon.STILL and not any({answer, value} <= pair for pair in TOGETHER) for answer in q.answers)
-    return True
+        return other_colour(q, value)
+    return q.template != "doing" or other_action(q, value)
+
+
+def other_colour(q: Asked, value: str) -> bool:
+    """Whether a colour is another one than the right ones, and none that people might call them."""
+    own = {word for answer in q.answers for word in answer.split(" and ")}
+    new = set(value.split(" and "))
+    return not own & new and not any(own & near and new & near for near in NEAR_COLOURS)
+
+
+def other_action(q: Asked, value: str) -> bool:
+    """Whether an action excludes the right ones."""
+    return value in lexicon.STILL and all(
+        answer in lexicon.STILL and not any({answer, value} <= pair for pair in TOGETHER) for answer in q.answers)
 
 
 def _asked(q: Asked, value: str, answer: str) -> Asked:
