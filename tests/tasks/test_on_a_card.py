@@ -5,6 +5,7 @@ import torch
 
 from engine.config import FineTuneConfig
 from engine.data import scenes
+from engine.data.several import sources_of
 from engine.data.tokenizer import WordPieces
 from engine.measure.beliefs import asked, believed
 from engine.measure.held_out import HeldOut
@@ -26,7 +27,7 @@ def test_losses_gradients_and_figures_are_those_of_the_processor(name, tmp_path,
     """In float32, which is what the stand-in computes in: autocast leaves its tensors as they are."""
     scenes.write(tmp_path, 2, seed=1)
     torch.manual_seed(0)
-    found = questions(FineTuneConfig(task=name), tmp_path, "train")
+    found = questions(FineTuneConfig(task=name), sources_of(tmp_path, "train"))
     texts = {text for q in found.questions for text in q.answers} if name == "vqa" else ()
     info = AdapterInfo(name, "full", "", answers=tuple(sorted(texts)), evidence=name != "grounding",
                        classes=classes_of(found.pictures) if name == "vcr" else ())

@@ -10,6 +10,7 @@ from engine.config import FineTuneConfig
 from engine.data import datasets, scenes
 from engine.data.features import FeatureCache
 from engine.data.region_source import CachedRegions
+from engine.data.several import sources_of
 from engine.data.splitting import split_off, spread
 from engine.data.tokenizer import WordPieces
 from engine.errors import ConfigError, DataError
@@ -39,7 +40,7 @@ def test_the_log_tells_what_the_adapter_answers_on_pictures_that_were_held_out(t
 
     data = cache / "scenes-8-1"
     model, info = load_adapter(run / f"tiny-{task}.safetensors", load_model(tiny)[1], digest(base_file(tiny)), CONFIG)
-    found = questions(FineTuneConfig(task=task), data, "train")
+    found = questions(FineTuneConfig(task=task), sources_of(data, "train"))
     learned, out = split_off(found, 0.3)
     assert not {q.picture for q in learned.questions} & {q.picture for q in out.questions}
     assert len({q.picture for q in out.questions}) == 2 and sorted(
