@@ -86,7 +86,7 @@ def evaluate_calibration(options: argparse.Namespace) -> None:
     Raises:
         DataError: the folder holds neither annotated photographs nor questions.
     """
-    from engine.data.datasets import has_questions
+    from engine.data.datasets import has_photographs, has_questions
     from engine.measure.calibration import predictions
     from engine.predictor import Predictor
 
@@ -103,7 +103,7 @@ def evaluate_calibration(options: argparse.Namespace) -> None:
         found = predictions(predictor, photos, given_boxes=options.given_boxes)
         figures |= {name: own.figures() for name, own in found.items() if own.states}
     path = _adapter(options, predictor)
-    if asked and path.is_file():
+    if (asked or has_photographs(options.data, options.split)) and path.is_file():
         figures["answers"] = _answers(options, predictor, path, options.data).figures()
     elif asked:
         sys.stderr.write(f"There is no adapter {path}; answers are left out.\n")

@@ -54,17 +54,34 @@ def looks(found: Looks) -> dict[str, Any]:
     }
 
 
+PHOTOGRAPHS = "questions about photographs, generated from captions and boxes (Flickr8k, COCO)"
+PARTS = {("vqa", "flickr8k"): PHOTOGRAPHS, ("vqa", "coco"): PHOTOGRAPHS, ("vcr", "flickr8k"): PHOTOGRAPHS,
+         ("vcr", "coco"): PHOTOGRAPHS, ("vqa", "daquar"): "questions about indoor rooms (DAQUAR)",
+         ("vcr", "scenes"): "questions about drawn scenes"}
+
+
 def trained_on(task: str, about: str) -> str:
-    """What an adapter says of its data, for people. about: as `finetune` writes it, the folder's name and the split."""
+    """Say for people what an adapter learned from.
+
+    Args:
+        task: vqa, vcr or grounding
+        about: as `finetune` writes it: the name and the split of each folder, with commas between
+
+    Returns:
+        A sentence.
+    """
+    folders = [own.rsplit(" ", 1)[0].strip() for own in about.split(",")]
+    parts = [PARTS.get((task, folder)) for folder in folders]
+    if len(folders) > 1 and all(parts):
+        return f"Learned from {' and '.join(dict.fromkeys(filter(None, parts)))}."
     known = {
         ("vqa", "daquar"): "Learned from questions about indoor rooms (DAQUAR): it thinks of rooms whatever the "
                            "photo shows.",
         ("grounding", "flickr8k"): "Learned from phrases of captions (Flickr8k photographs, Flickr30k Entities).",
         ("vcr", "scenes"): "Learned from drawn scenes: it knows coloured shapes and where they stand, no photographs.",
     }
-    folder = about.rsplit(" ", 1)[0]
     told = f"Learned from: {about}" if about.strip() else "It does not say what it learned from."
-    return known.get((task, folder), told)
+    return known.get((task, folders[0]), told) if len(folders) == 1 else told
 
 
 def readable(answer: str) -> str:

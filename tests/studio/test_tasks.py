@@ -208,6 +208,9 @@ def test_without_weights_there_are_no_adapters():
 def test_what_an_adapter_learned_from_is_said_for_people():
     assert "indoor rooms" in trained_on("vqa", "daquar train")
     assert "drawn scenes" in trained_on("vcr", "scenes train")
+    several = trained_on("vqa", "flickr8k train, coco train, coco things_train, daquar blocks_train")
+    assert several.count("photographs") == 1 and several.endswith("and questions about indoor rooms (DAQUAR).")
+    assert trained_on("vqa", "coco train, mine train") == "Learned from: coco train, mine train"
     assert trained_on("vqa", "my photos train") == "Learned from: my photos train"
     assert trained_on("vcr", " ") == "It does not say what it learned from."
     for task in ("vqa", "vcr", "grounding"):

@@ -13,7 +13,7 @@ from engine.data.questions import words as lexicon
 from engine.data.questions.captions import Caption, Clause, NounPhrase, parse
 from engine.data.questions.words import may_name
 
-VISIBLE = 0.004  # of the picture: the smallest box that a person surely sees
+VISIBLE = 0.01  # of the picture: the smallest box that a person surely sees
 MANY = 99  # where a caption says "several", or nothing of how many
 
 
@@ -21,12 +21,13 @@ MANY = 99  # where a caption says "several", or nothing of how many
 class Facts:
     """One photograph.
 
-    captions: parsed. boxes: of each annotated class how many boxes. tiny: classes of which a box is too small to be
-    counted. complete: classes of which every thing has a box.
+    captions: parsed. boxes: of each annotated class how many boxes. large: classes of which a box is surely seen; tiny:
+    those of which one is too small to be counted. complete: classes of which every thing has a box.
     """
 
     captions: tuple[Caption, ...]
     boxes: Mapping[str, int] = field(default_factory=dict)
+    large: frozenset[str] = frozenset()
     tiny: frozenset[str] = frozenset()
     complete: frozenset[str] = frozenset()
 
@@ -37,6 +38,7 @@ class Facts:
                     for label, (x1, y1, x2, y2) in zip(photo.labels, photo.boxes, strict=False) if label]
         covered = photo.coverage.labels if photo.coverage.complete else None
         return cls(tuple(parse(caption.text) for caption in photo.captions), Counter(noun for noun, _ in labelled),
+                   frozenset(noun for noun, area in labelled if area >= VISIBLE),
                    frozenset(noun for noun, area in labelled if area < VISIBLE),
                    frozenset(CLASS_OF.get(label, label) for label in covered or ()))
 

@@ -52,11 +52,12 @@ PLURALS = frozenset("shorts pants jeans glasses sunglasses goggles trunks trouse
 PAIRED = PLURALS | {"shoe", "boot", "glove", "sock", "sandal"}
 # What a question says for a class whose noun nobody says.
 SAID = {"orange fruit": "orange"}
+UNSEEN = frozenset(("book",))  # an annotated class whose boxes people do not see as one
 # Annotated classes whose things people count differently.
 UNCOUNTED = frozenset(("table", "book", "potted plant", "food"))
 # Parts and vague words about which no question is sensible.
 VAGUE = frozenset(
-    "portrait motor tag gear whole couple front back top side middle background foreground distance air mid-air "
+    "portrait motor tag gear wake washer pane whole couple front back top side middle background foreground distance air mid-air "
     "midair edge end bottom corner day night time picture photo photograph image view scene shot close-up area "
     "something someone thing item object piece part kind type variety lot bunch group pair couple number set row line "
     "way place body face head hand arm leg eye mouth ear nose hair foot finger shoulder lap neck tooth chest tongue "

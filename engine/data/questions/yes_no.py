@@ -69,8 +69,8 @@ def _existing(photos: Sequence[Facts], rng: random.Random) -> Iterable[tuple[int
 
 
 def _present(facts: Facts) -> frozenset[str]:
-    """Things that are surely seen: annotated with a box that is not tiny, or salient and in a phrase."""
-    boxed = {noun for noun in facts.boxes if noun in facts.complete and noun not in facts.tiny}
+    """Things that are surely seen: annotated with a large box, or salient and in a phrase."""
+    boxed = facts.large & facts.complete - lexicon.UNSEEN
     said = {p.noun for c in facts.captions for p in c.phrases if p.sure and p.noun in SALIENT}
     return frozenset(boxed | said)
 
