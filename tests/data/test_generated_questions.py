@@ -130,6 +130,9 @@ def test_actions_gather_what_all_captions_say_of_the_one_subject():
     assert asked("Two dogs play in the snow .", template="doing") == {"what are the dogs doing": {"playing": 1.0}}
     assert not asked("A dog runs after another dog .", template="doing")
     assert not asked("A man is wearing a hat .", template="doing")
+    assert not asked("Two girls hold a card reading 'yes' .", template="doing")
+    dog = ("A dog catches a tennis ball .", "A dog with a tennis ball .")
+    assert not asked(*dog, template="sport") and asked("Tennis .", "A tennis match .", template="sport")
     assert asked("A boy plays a game of tennis .", template="doing") == {
         "what is the boy doing": {"playing tennis": 1.0}}
 
@@ -144,6 +147,7 @@ def test_things_and_places_are_answers():
     assert asked("A laptop and a cup are on a desk .", "A laptop on a desk .", template="on what")
     assert asked("A dog runs with a stick in its mouth .", template="in mouth") == {
         "what is in the dog's mouth": {"stick": 1.0}}
+    assert not asked("A girl slides down a bar .", template="place")  # no place to be in
     assert asked("A man cooks in a kitchen .", template="room") == {"what room is this": {"kitchen": 1.0}}
 
 

@@ -55,7 +55,7 @@ FORMS = {
                "which animal do you see"),
     "vehicle": ("what vehicle is this", "what kind of vehicle is in the picture", "which vehicle do you see"),
     "food": ("what food is this", "what kind of food is it", "what food is in the picture"),
-    "sport": ("what sport is this", "what sport is being played", "which sport do you see", "what game is it"),
+    "sport": ("what sport is this", "what sport is being played", "which sport do you see"),
     "main": ("what is in the picture", "what is this", "what do you see", "what is in this photo", "what is shown here",
              "what does the picture show"),
     "who": ("who is in the picture", "who is this", "who is it", "who do you see"),

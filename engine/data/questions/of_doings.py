@@ -46,6 +46,8 @@ def action_of(caption: Caption, clause: Clause) -> str:
         after = caption.words[caption.words.index(clause.subject.head.split()[-1], clause.subject.start) + 1:]
         game = next((word for word in after if word in lexicon.GAMES), "")
         return f"playing {game}" if game else "playing"
+    if clause.verb == "reading" and not thing:
+        return ""  # "a card reading …"
     named = lexicon.DONE.get((clause.verb, thing)) or lexicon.DONE.get((clause.verb, ""))
     return named or ("" if clause.verb in NO_ACTION else clause.verb)
 
@@ -123,7 +125,8 @@ def _places(facts: Facts) -> Votes:
         for relation in caption.relations:
             if relation.preposition in IN_PLACE and relation.place.sure:
                 for place in place_of(relation.place):
-                    vote(votes, place, number)
+                    if place not in lexicon.INDOORS or relation.preposition in ("in", "at"):
+                        vote(votes, place, number)
     return votes
 
 
@@ -146,7 +149,9 @@ def sports(facts: Facts) -> list[Asked]:
     """Which sport it is."""
     votes: Votes = {}
     for number, caption in enumerate(facts.captions):
-        for word in sorted({lexicon.SPORTS[w] for w in caption.words if w in lexicon.SPORTS}):
+        following = (*caption.words[1:], "")
+        for word in sorted({lexicon.SPORTS[w] for w, after in zip(caption.words, following, strict=True)
+                            if w in lexicon.SPORTS and after not in ("ball", "balls")}):
             vote(votes, word, number)
     return [made("action", "sport", "", FORMS["sport"], votes)] if len(votes) == 1 and max(
         map(len, votes.values())) >= 2 else []

@@ -57,14 +57,14 @@ UNSEEN = frozenset(("book",))  # an annotated class whose boxes people do not se
 UNCOUNTED = frozenset(("table", "book", "potted plant", "food"))
 # Parts and vague words about which no question is sensible.
 VAGUE = frozenset(
-    "portrait motor tag gear wake washer pane whole couple front back top side middle background foreground distance "
-    "air mid-air midair edge end bottom corner day night time picture photo photograph image view scene shot close-up "
-    "area something someone thing item object piece part kind type variety lot bunch group pair couple number set row "
-    "line way place body face head hand arm leg eye mouth ear nose hair foot finger shoulder lap neck tooth chest "
-    "tongue tail hind mid light lights color shade trick stunt jump life game position pose camera's it them him her "
-    "himself itself themselves one ground day left right other center case surface motion smile show team match race "
-    "event competition half world wild open sun weather stop cross date letter word words name number design display "
-    "base home land match post line figure spot".split())
+    "portrait motor tag clothes clothing pile gear wake washer pane whole couple front back top side middle "
+    "background foreground distance air mid-air midair edge end bottom corner day night time picture photo photograph "
+    "image view scene shot close-up area something someone thing item object piece part kind type variety lot bunch "
+    "group pair couple number set row line way place body face head hand arm leg eye mouth ear nose hair foot finger "
+    "shoulder lap neck tooth chest tongue tail hind mid light lights color shade trick stunt jump life game position "
+    "pose camera's it them him her himself itself themselves one ground day left right other center case surface "
+    "motion smile show team match race event competition half world wild open sun weather stop cross date letter word "
+    "words name number design display base home land match post line figure spot".split())
 COLLECTIVES = frozenset("couple family crowd team band".split())  # people of no certain number
 GROUPS = frozenset("group crowd bunch herd flock pack team row line pile lot lots stack couple pair family band "
                    "several many some various multiple numerous few assortment variety dozen dozens hundreds fleet "
@@ -109,7 +109,7 @@ VERBS = (
 DOUBLED = frozenset("run sit swim hit cut hug dig pet bat jog hop drag shop".split())
 # Verbs that say little of what somebody does, or nothing that a picture shows.
 NO_ACTION = frozenset("wear hold look watch hang lean use wait reach travel point carry land pose smile lay stare "
-                      "perform prepare work shop lie cross retrieve serve fly".split())
+                      "perform prepare work shop lie cross retrieve serve fly shoot type".split())
 # Actions that a question with yes or no names.
 STILL = ("sitting", "standing", "walking", "running", "jumping", "swimming", "sleeping", "eating", "climbing",
          "surfing", "skiing", "skateboarding", "snowboarding", "playing tennis", "riding bike", "riding horse")
