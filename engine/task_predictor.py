@@ -28,7 +28,7 @@ from engine.structures.questions import CHOICES, TaggedText
 from engine.structures.seen import Seen
 from engine.structures.task_answers import Carried, ChoiceAnswer, Looks, OpenAnswer, PointAnswer, TaskElement
 from engine.tasks.chunks import chunked
-from engine.weights.adapters import AdapterInfo, base_file, digest, load_adapter
+from engine.weights.adapters import AdapterInfo, base_digests, load_adapter
 
 MOST_WORDS = 40  # whose part in an answer is asked
 
@@ -68,7 +68,7 @@ class TaskPredictor:
         if predictor.folder is None:
             raise WeightsError("This model was not loaded from a folder of weights, so no adapter can belong to it. "
                                "Load it with Predictor.load.")
-        base = _digest(base_file(predictor.folder))
+        base = _base(predictor.folder)
         return cls(predictor, *load_adapter(path, predictor.model, base, predictor.config))
 
     @property
@@ -232,5 +232,5 @@ def _without_region(form: Form, region: int) -> Form:
 
 
 @cache
-def _digest(path: Path) -> str:
-    return digest(path)
+def _base(folder: Path) -> tuple[str, str]:
+    return base_digests(folder)

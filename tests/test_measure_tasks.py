@@ -21,7 +21,7 @@ from engine.structures.questions import ChoiceQuestion, DataSet, OpenQuestion, P
 from engine.tasks.grounding import GroundingTask
 from engine.tasks.vcr import VcrTask
 from engine.tasks.vqa import VqaTask
-from engine.weights.adapters import base_file, digest, load_adapter
+from engine.weights.adapters import base_digests, load_adapter
 from tests.conftest import ROOT
 from tests.tiny import CONFIG, VOCABULARY
 
@@ -148,7 +148,7 @@ def figures_of(what: str, folder, tmp_path, limit: int) -> dict:
 
 
 def shipped(name: str, predictor):
-    return load_adapter(WEIGHTS / f"mini-{name}.safetensors", predictor.model, digest(base_file(WEIGHTS)),
+    return load_adapter(WEIGHTS / f"mini-{name}.safetensors", predictor.model, base_digests(WEIGHTS),
                         predictor.config)
 
 

@@ -129,9 +129,9 @@ def _answers(options: argparse.Namespace, predictor: Predictor, path: Path, fold
     from engine.data.datasets import open_questions
     from engine.data.sequences import readable
     from engine.measure.calibration import answer_predictions
-    from engine.weights.adapters import base_file, digest, load_adapter
+    from engine.weights.adapters import base_digests, load_adapter
 
-    model, info = load_adapter(path, predictor.model, digest(base_file(options.weights)), predictor.config)
+    model, info = load_adapter(path, predictor.model, base_digests(options.weights), predictor.config)
     if info.task != "vqa":
         raise DataError(f"{path} was trained for {info.task}, not for vqa.")
     data = readable(open_questions(folder, options.split, options.limit), predictor.pieces)

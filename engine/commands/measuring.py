@@ -128,11 +128,11 @@ def _evaluate_matching(options: argparse.Namespace) -> None:
 def _evaluate_task(options: argparse.Namespace) -> None:
     from engine.measure.answers import write_answers
     from engine.predictor import Predictor
-    from engine.weights.adapters import base_file, digest, load_adapter
+    from engine.weights.adapters import base_digests, load_adapter
 
     predictor = Predictor.load(options.weights, *detector_of(options))
     path = options.adapter or options.weights / f"{predictor.config.name}-{options.what}.safetensors"
-    model, info = load_adapter(path, predictor.model, digest(base_file(options.weights)), predictor.config)
+    model, info = load_adapter(path, predictor.model, base_digests(options.weights), predictor.config)
     if info.task != options.what:
         raise DataError(f"{path} was trained for {info.task}, not for {options.what}.")
     data, measured = _measured(options, predictor, model, info)

@@ -48,7 +48,17 @@ from engine.training.processes import accelerator
 from engine.training.schedule import TrainingConfig, drops_of, steps_of
 from engine.training.stage import run_stage
 from engine.training.watching import OnePicture, Probe, Watch, Watched
-from engine.weights.adapters import PARTS, AdapterInfo, base_file, check_base, digest, read_info, save_adapter, under
+from engine.weights.adapters import (
+    PARTS,
+    AdapterInfo,
+    base_file,
+    check_base,
+    content_digest,
+    digest,
+    read_info,
+    save_adapter,
+    under,
+)
 from engine.weights.detectors import identity
 from engine.weights.files import fill, read_tensors
 from engine.writing import refuse_overwriting
@@ -110,7 +120,7 @@ def finetune(settings: FineTuneConfig, *, data: Path | Sequence[Path | str], spl
         watch.begin(len(task), training, fresh=not (run / "state.pt").exists())
     run_stage(machine, task, training, run, stage=settings.task, log=run / "log.jsonl", tensorboard=tensorboard,
               every=settings.log_every, watch=watch, held=held,
-              origin={**of_finetuning(settings, training, info.base, after, sight), "pictures": pictures,
+              origin={**of_finetuning(settings, training, digest(base_file(init)), after, sight), "pictures": pictures,
                       "questions": of_questions(info, learned)})
     out = run / f"{config.name}-{settings.task}.safetensors"
     if machine.is_main_process:
@@ -202,7 +212,7 @@ def info_of(settings: FineTuneConfig, sources: Sequence[Source], init: Path, lea
                           f"{' or '.join(str(source.folder) for source in sources)} names the boxes that show what is "
                           "asked for. Set evidence to 0, or take data whose questions do, such as scenes.")
     rank = settings.rank if settings.tune == "lora" else 0
-    return AdapterInfo(settings.task, settings.tune, digest(base_file(init)), rank=rank, alpha=2 * rank,
+    return AdapterInfo(settings.task, settings.tune, content_digest(base_file(init)), rank=rank, alpha=2 * rank,
                        answers=datasets.answers_of(sources, learned) if settings.task == "vqa" else (),
                        classes=classes_of(learned.pictures) if settings.task == "vcr" else (),
                        about=", ".join(dict.fromkeys(f"{s.folder.name} {s.split}" for s in sources)),

@@ -45,10 +45,19 @@ PARTS = {"lora": "lora.", "full": "vlbert."}  # where a file holds what moved, b
 
 @dataclass(frozen=True)
 class AdapterInfo:
-    """task: one of `TASKS`; tune: one of `TUNES`. base: SHA-256 of the VL-BERT file it was trained on. answers: the
-    vocabulary of VQA; evidence: whether its head also tells the regions or words that show it; classes: the
-    region classes of VCR's auxiliary loss. rank, alpha: of LoRA; of what was made thin, as if all its matrices had one
-    rank. about: for people. temperature: of the head's logits (`engine.model.tempered`)."""
+    """What an adapter says of itself.
+
+    Attributes:
+        task: one of `TASKS`
+        tune: one of `TUNES`
+        base: digest of the VL-BERT it was trained on (`base_digests`)
+        answers: the vocabulary of VQA
+        evidence: whether its head also scores the regions or words that show the answer
+        classes: the region classes of VCR's auxiliary loss
+        rank, alpha: of LoRA; of a thin adapter, as if all its matrices had one rank
+        about: for people
+        temperature: of the head's logits (`engine.model.tempered`)
+    """
 
     task: str
     tune: str
@@ -96,9 +105,33 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def content_digest(path: Path) -> str:
+    """SHA-256 of the tensors of a safetensors file: their names, types, shapes and values.
+
+    It stays the same when the file is written again with other metadata or in another order.
+
+    Raises:
+        WeightsError: the file is missing or damaged.
+    """
+    key = hashlib.sha256()
+    tensors = read_tensors(path)
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        key.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        key.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return key.hexdigest()
+
+
+def base_digests(folder: Path) -> tuple[str, str]:
+    """Digests of the VL-BERT of a folder of weights, one of which an adapter of it holds: of its tensors, and of its
+    file, as older adapters do. Raises WeightsError."""
+    file = base_file(folder)
+    return content_digest(file), digest(file)
+
+
 def check_base(info: AdapterInfo, path: Path, folder: Path) -> None:
     """Raises WeightsError where the adapter in `path` was not trained on the weights in `folder`."""
-    if info.base != digest(base_file(folder)):
+    if info.base not in base_digests(folder):
         raise WeightsError(f"{path} was trained on another VL-BERT than that of {folder}. Take both from one place.")
 
 
@@ -135,15 +168,16 @@ def read_info(path: Path) -> AdapterInfo:
                            "`finetune` wrote.") from error
 
 
-def load_adapter(path: Path, vlbert: VLBert, base: str, config: ModelConfig) -> tuple[FineTuned, AdapterInfo]:
+def load_adapter(path: Path, vlbert: VLBert, base: Collection[str],
+                 config: ModelConfig) -> tuple[FineTuned, AdapterInfo]:
     """The fine-tuned model, ready to answer. What did not move is shared with `vlbert`, which stays as it is: an
     adapter of thin matrices takes a few megabytes.
 
-    vlbert, config: the model as it was loaded; base: the digest of its file. Raises WeightsError where the adapter was
-    trained on another VL-BERT, or a tensor is missing, unknown, misshapen or not finite.
+    vlbert, config: the model as it was loaded; base: its digests (`base_digests`). Raises WeightsError where the
+    adapter was trained on another VL-BERT, or a tensor is missing, unknown, misshapen or not finite.
     """
     info = read_info(path)
-    if info.base != base:
+    if info.base not in base:
         raise WeightsError(f"{path} was trained on another VL-BERT than the one that is loaded. Train it again on this "
                            f"one: python -m engine finetune {info.task}.")
     tensors = read_tensors(path)

@@ -23,7 +23,7 @@ from engine.predictor import Predictor
 from engine.training import checkpoint
 from engine.training.finetune import own_example
 from engine.training.watching import Probe
-from engine.weights.adapters import base_file, digest, load_adapter
+from engine.weights.adapters import base_digests, load_adapter
 from engine.weights.shipped import load_model
 from studio import forms, jobs
 from studio.errors import RequestError
@@ -104,7 +104,7 @@ def test_a_run_outlives_its_studio_stops_within_a_step_goes_on_and_survives_a_ki
     assert not (finished.folder / "state.pt").exists()
     (taught,) = studio.finished_adapters()
     assert (taught.run, taught.name, taught.task) == (second, "quick", "grounding")
-    load_adapter(taught.path, load_model(places.weights)[1], digest(base_file(places.weights)), CONFIG)
+    load_adapter(taught.path, load_model(places.weights)[1], base_digests(places.weights), CONFIG)
 
     # It goes on where it stopped, is killed, and goes on again from its last checkpoint.
     for number in (1, 2):

@@ -32,7 +32,7 @@ from engine.training import checkpoint
 from engine.training.finetune import finetune, single_pieces, training_of
 from engine.training.origin import FREE, LENGTHS
 from engine.training.schedule import TrainingConfig, rate_at
-from engine.weights.adapters import FORMAT, base_file, digest, load_adapter, read_info
+from engine.weights.adapters import FORMAT, base_digests, base_file, load_adapter, read_info
 from engine.weights.files import read_tensors
 from engine.weights.shipped import save_all
 from engine.weights.store import save
@@ -59,7 +59,7 @@ def folders(tmp_path_factory):
 def loaded(path, weights):
     """Model and info of an adapter, and the state of the VL-BERT below it."""
     vlbert = Predictor.load(weights).model
-    return *load_adapter(path, vlbert, digest(base_file(weights)), CONFIG), vlbert.state_dict()
+    return *load_adapter(path, vlbert, base_digests(weights), CONFIG), vlbert.state_dict()
 
 
 @pytest.mark.parametrize(("task", "tune"), [("vqa", "lora"), ("vcr", "full"), ("grounding", "head")])
@@ -148,7 +148,7 @@ def test_questions_about_scenes_are_learned_by_heart(folders, tmp_path):
     path = finetune(FineTuneConfig(task="vqa", tune="full", epochs=300, batch_size=64, rate=1e-3), data=data,
                     split="train", init=weights, run=tmp_path)
     predictor = Predictor.load(weights)
-    model, info = load_adapter(path, predictor.model, digest(base_file(weights)), CONFIG)
+    model, info = load_adapter(path, predictor.model, base_digests(weights), CONFIG)
     found = datasets.open_questions(data, "train")
     task = VqaTask(model, found.questions, SeenRegions(predictor, found.pictures), predictor.pieces, info.answers)
     with torch.inference_mode():
@@ -196,7 +196,7 @@ def test_an_adapter_shares_what_did_not_move_and_leaves_its_base_as_it_was(folde
                     split="train", init=weights, run=tmp_path)
     predictor = Predictor.load(weights)
     before = {k: v.clone() for k, v in predictor.model.state_dict().items()}
-    model, _ = load_adapter(path, predictor.model, digest(base_file(weights)), CONFIG)
+    model, _ = load_adapter(path, predictor.model, base_digests(weights), CONFIG)
     own = {p.data_ptr() for p in predictor.model.parameters()}
     fresh = sum(p.numel() for p in model.vlbert.parameters() if p.data_ptr() not in own)
     assert fresh == sum(v.numel() for k, v in load_file(path).items() if k.startswith("lora."))

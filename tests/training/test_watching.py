@@ -18,7 +18,7 @@ from engine.measure import beliefs, held_out
 from engine.training import materials
 from engine.training.finetune import questions, task_of
 from engine.training.watching import Watch
-from engine.weights.adapters import base_file, digest, load_adapter
+from engine.weights.adapters import base_digests, load_adapter
 from engine.weights.shipped import load_model
 from tests.tiny import CONFIG, VOCABULARY, write_tiny
 
@@ -39,7 +39,7 @@ def test_the_log_tells_what_the_adapter_answers_on_pictures_that_were_held_out(t
     assert [m["step"] for m in measured] == [0, 3, 6, 7] and log[-1]["event"] == "finished"
 
     data = cache / "scenes-8-1"
-    model, info = load_adapter(run / f"tiny-{task}.safetensors", load_model(tiny)[1], digest(base_file(tiny)), CONFIG)
+    model, info = load_adapter(run / f"tiny-{task}.safetensors", load_model(tiny)[1], base_digests(tiny), CONFIG)
     found = questions(FineTuneConfig(task=task), sources_of(data, "train"))
     learned, out = split_off(found, 0.3)
     assert not {q.picture for q in learned.questions} & {q.picture for q in out.questions}

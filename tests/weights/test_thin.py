@@ -13,7 +13,7 @@ from engine.model.lora import TARGETS
 from engine.model.task_heads import FineTuned
 from engine.predictor import Predictor
 from engine.structures.example import Example, Regions, collate
-from engine.weights.adapters import AdapterInfo, base_file, digest, load_adapter, save_adapter
+from engine.weights.adapters import AdapterInfo, base_digests, base_file, digest, load_adapter, save_adapter
 from engine.weights.thin import MATRIX, MOST_WORDS, make_thin, shared_ranks
 from tests.adapters import write_choosing
 from tests.conftest import ROOT
@@ -65,7 +65,7 @@ def contents(path):
 
 
 def scores(path, predictor):
-    model, info = load_adapter(path, predictor.model, digest(base_file(WEIGHTS)), predictor.config)
+    model, info = load_adapter(path, predictor.model, base_digests(WEIGHTS), predictor.config)
     generator = torch.Generator().manual_seed(1)
     boxes = torch.tensor([[0, 0, 1, 1], [0, 0, 0.5, 0.5], [0.2, 0.1, 0.9, 0.4], [0.5, 0.5, 1, 1]])
     regions = Regions(torch.randn(4, 2048, generator=generator).abs(), boxes)
@@ -89,7 +89,7 @@ def test_a_thin_one_answers_as_the_whole_and_leaves_the_base_as_it_is(tuned, thi
 def test_a_thin_one_decodes_with_the_words_that_it_moved(tuned, thin, predictor):
     states = torch.randn(20, predictor.config.encoder.hidden, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
-        whole, few = (load_adapter(path, predictor.model, digest(base_file(WEIGHTS)), predictor.config)[0].vlbert.heads
+        whole, few = (load_adapter(path, predictor.model, base_digests(WEIGHTS), predictor.config)[0].vlbert.heads
                       .mlm(states)[:, WORDS_MOVED] for path in (tuned, thin))
         torch.testing.assert_close(few, whole, rtol=0.02, atol=0.02)  # float16
         assert (few - predictor.model.heads.mlm(states)[:, WORDS_MOVED]).abs().max() > 1
