@@ -12,7 +12,7 @@ from engine.data.questions.balancing import balanced, fewer, most_of
 from engine.data.questions.captions import parse
 from engine.data.questions.choosing import because, choice_questions, four_way, is_wrong
 from engine.data.questions.facts import Facts
-from engine.data.questions.grammar import FORMS, KINDS, Asked, scored
+from engine.data.questions.grammar import FORMS, KINDS, GeneratedQuestion, scored
 from engine.data.questions.reading import asked_about, open_questions, said
 from engine.data.questions.words import canonical, plural_of, singular_of
 from engine.data.questions.yes_no import yes_no
@@ -195,10 +195,11 @@ def test_a_colour_near_the_true_one_is_no_wrong_one():
 def test_balancing_leaves_no_answer_more_than_its_share():
     assert most_of([1000, 10, 10, 10, 10], 0.35) == 21  # 21 / (21 + 40) = 0.344; 22 would be 0.355
     assert most_of([90, 5], 0.35) == 5 and most_of([7], 0.35) == 0
-    many = [(i, Asked("colour", "colour", "sky", ("x",), {"blue": 1.0})) for i in range(60)]
-    many += [(i, Asked("colour", "colour", "dog", ("x",), {colour: 1.0})) for i in range(60)
+    many = [(i, GeneratedQuestion("colour", "colour", "sky", ("x",), {"blue": 1.0})) for i in range(60)]
+    many += [(i, GeneratedQuestion("colour", "colour", "dog", ("x",), {colour: 1.0})) for i in range(60)
              for colour in ("brown", "black", "white")]
-    many += [(i, Asked("colour", "colour", "bus", ("x",), {("red", "blue")[i % 10 == 0]: 1.0})) for i in range(60)]
+    many += [(i, GeneratedQuestion("colour", "colour", "bus", ("x",), {("red", "blue")[i % 10 == 0]: 1.0}))
+             for i in range(60)]
     kept = Counter((q.about, q.best) for _, q in balanced(many, random.Random(0)))
     assert not any(about == "sky" for about, _ in kept)  # the words alone tell its colour
     assert kept["bus", "red"] == kept["bus", "blue"] == 6
@@ -214,7 +215,8 @@ def test_the_same_seed_asks_the_same_in_the_words_of_people():
     assert first.questions == again.questions != open_questions(world, seed=4).questions
     assert {q.kind for q in first.questions} <= set(KINDS) and not first.pictures[0].boxes
     assert open_questions(world, limit=1, seed=3).questions == tuple(q for q in first.questions if q.picture == 0)
-    question = Asked("colour", "colour", "dog", tuple(form.format("dog") for form in FORMS["colour"]), {"red": 1.0})
+    forms = tuple(form.format("dog") for form in FORMS["colour"])
+    question = GeneratedQuestion("colour", "colour", "dog", forms, {"red": 1.0})
     ways = {said(question, random.Random(seed)) for seed in range(200)}
     assert {"what color is the dog", "What colour is the dog?"} <= ways and any(way.isupper() for way in ways)
 

@@ -6,12 +6,12 @@ import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from engine.data.questions.grammar import Asked
+from engine.data.questions.grammar import GeneratedQuestion
 
 SHARE = 0.35  # of the questions of a group, at most, that have one answer; of yes and no a half
 SMALLEST = 4  # groups of fewer questions are balanced with the others of their template only
 
-Numbered = tuple[int, Asked]  # the number of a photograph, and a question about it
+Numbered = tuple[int, GeneratedQuestion]  # the number of a photograph, and a question about it
 
 
 def balanced(asked: Sequence[Numbered], rng: random.Random) -> list[Numbered]:
@@ -45,7 +45,7 @@ def most_of(counts: Sequence[int], share: float) -> int:
                  if most <= share * sum(min(count, most) for count in counts) + 1e-9), 0)
 
 
-def _capped(asked: Sequence[Numbered], group_of: Callable[[Asked], tuple[str, str]], smallest: int,
+def _capped(asked: Sequence[Numbered], group_of: Callable[[GeneratedQuestion], tuple[str, str]], smallest: int,
             rng: random.Random) -> list[Numbered]:
     groups: dict[tuple[str, str], list[int]] = {}
     for place, (_, question) in enumerate(asked):

@@ -19,7 +19,7 @@ from engine.data.questions.asking import ask
 from engine.data.questions.balancing import Numbered, fewer
 from engine.data.questions.captions import Caption
 from engine.data.questions.facts import Facts
-from engine.data.questions.grammar import Asked
+from engine.data.questions.grammar import GeneratedQuestion
 from engine.data.questions.reading import MOST_OF_KIND, SEED
 from engine.data.questions.yes_no import other_action, other_colour
 from engine.structures.questions import CHOICES, ChoiceQuestion, DataSet, Skipped, TaggedText
@@ -36,7 +36,8 @@ NEAR_PLACES = (
     {"restaurant", "bar", "store", "shop", "kitchen", "market"}, {"living room", "office", "bedroom", "library"},
     {"stage", "bar", "restaurant", "court"}, {"park", "playground", "skate park", "sidewalk", "street", "city", "zoo"})
 GROWN = ("man", "woman", "boy", "girl", "baby")  # who can be told from each other
-Four = tuple[int, Asked, list[str], list[str]]  # photograph, question, answers, rationales; the right ones first
+# Photograph, question, answers and rationales, the right ones first.
+Four = tuple[int, GeneratedQuestion, list[str], list[str]]
 
 
 def choice_questions(photos: Sequence[AnnotatedPhoto], limit: int | None = None,
@@ -100,7 +101,8 @@ def four_way(facts: Sequence[Facts], rng: random.Random) -> list[Four]:
     return [evened[place] for place in kept]
 
 
-def _evened(found: list[Four], group_of: Callable[[Asked], tuple[str, str]], rng: random.Random) -> list[Four]:
+def _evened(found: list[Four], group_of: Callable[[GeneratedQuestion], tuple[str, str]],
+            rng: random.Random) -> list[Four]:
     """Leave out questions until no answer of a group is right more than a third of the times that it can be chosen,
     rounded up."""
     while True:
@@ -118,7 +120,8 @@ def _evened(found: list[Four], group_of: Callable[[Asked], tuple[str, str]], rng
         found = [one for place, one in enumerate(found) if place not in dropped]
 
 
-def _wrong_answers(q: Asked, facts: Facts, usual: dict[tuple[str, str], Counter[str]], rng: random.Random) -> list[str]:
+def _wrong_answers(q: GeneratedQuestion, facts: Facts, usual: dict[tuple[str, str], Counter[str]],
+                   rng: random.Random) -> list[str]:
     """Answers to this question about other photographs; where they are too few, to all of its template."""
     wrong: list[str] = []
     for group in ((q.template, q.about), (q.template, "")):
@@ -131,7 +134,7 @@ def _wrong_answers(q: Asked, facts: Facts, usual: dict[tuple[str, str], Counter[
     return wrong
 
 
-def is_wrong(q: Asked, value: str, facts: Facts) -> bool:
+def is_wrong(q: GeneratedQuestion, value: str, facts: Facts) -> bool:
     """Whether a value is surely no right answer.
 
     Args:
@@ -187,7 +190,7 @@ def because(caption: Caption) -> str:
     return " ".join(("because", *(word for word in caption.words if word.isalnum() or "-" in word or "'" in word)))
 
 
-def _question(picture: int, q: Asked, answers: Sequence[str], rationales: Sequence[str],
+def _question(picture: int, q: GeneratedQuestion, answers: Sequence[str], rationales: Sequence[str],
               rng: random.Random) -> ChoiceQuestion:
     """Both fours in a random order."""
     places = [rng.sample(range(CHOICES), CHOICES) for _ in range(2)]

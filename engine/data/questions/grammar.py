@@ -18,7 +18,7 @@ KINDS = ("object", "colour", "number", "place", "action", "yes/no")
 
 
 @dataclass(frozen=True)
-class Asked:
+class GeneratedQuestion:
     """One question before its words are chosen.
 
     template: which rule made it. about: the words that fill the rule, beside the answer. forms: the ways to say it.
@@ -74,9 +74,9 @@ def scored(votes: Votes) -> dict[str, float]:
     return {answer: round(scores[answer] / top, 2) for answer in sorted(scores, key=lambda a: (-len(votes[a]), a))}
 
 
-def made(kind: str, template: str, about: str, forms: tuple[str, ...], votes: Votes) -> Asked:
+def made(kind: str, template: str, about: str, forms: tuple[str, ...], votes: Votes) -> GeneratedQuestion:
     answers = scored(votes)
-    return Asked(kind, template, about, forms, answers, tuple(votes[next(iter(answers))]))
+    return GeneratedQuestion(kind, template, about, forms, answers, tuple(votes[next(iter(answers))]))
 
 
 def filled(name: str, *words: str) -> tuple[str, ...]:

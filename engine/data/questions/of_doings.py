@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.data.questions import words as lexicon
 from engine.data.questions.captions import Caption, Clause, NounPhrase
 from engine.data.questions.facts import Facts, one_gender
-from engine.data.questions.grammar import FORMS, Asked, Votes, a, filled, made, said, thing_of, vote
+from engine.data.questions.grammar import FORMS, GeneratedQuestion, Votes, a, filled, made, said, thing_of, vote
 from engine.data.questions.of_things import worn_by
 
 DOES = frozenset("holding wearing riding carrying eating throwing catching kicking chasing pulling pushing drinking "
@@ -19,7 +19,7 @@ FURNITURE = frozenset("bench couch bed chair table desk boat car bus train motor
 NO_ACTION = frozenset(map(lexicon.ing, lexicon.NO_ACTION)) | {"talking"}
 
 
-def actions(facts: Facts) -> list[Asked]:
+def actions(facts: Facts) -> list[GeneratedQuestion]:
     """What somebody does, or some do together."""
     found = []
     for subject in facts.subjects():
@@ -52,7 +52,7 @@ def action_of(caption: Caption, clause: Clause) -> str:
     return named or ("" if clause.verb in NO_ACTION else clause.verb)
 
 
-def done_to(facts: Facts) -> list[Asked]:
+def done_to(facts: Facts) -> list[GeneratedQuestion]:
     """What somebody holds, rides, wears, or sits on."""
     votes: dict[tuple[str, str, str, bool], Votes] = {}
     for subject in facts.subjects():
@@ -87,7 +87,7 @@ def _transitive(clause: Clause, thing: str) -> bool:
     return clause.verb in GOES and clause.preposition in WAYS and thing not in lexicon.CLOTHES | {"sky"}
 
 
-def doers(facts: Facts) -> list[Asked]:
+def doers(facts: Facts) -> list[GeneratedQuestion]:
     """Who does something with the one thing of a noun."""
     votes: dict[tuple[str, str], Votes] = {}
     for number, caption in enumerate(facts.captions):
@@ -104,7 +104,7 @@ def doers(facts: Facts) -> list[Asked]:
     return found
 
 
-def places(facts: Facts) -> list[Asked]:
+def places(facts: Facts) -> list[GeneratedQuestion]:
     """Where the photo was taken, and where the one animal or person is."""
     votes = _places(facts)
     found = [made("place", "place", "", FORMS["place"], votes)] if votes else []
@@ -139,13 +139,13 @@ def place_of(phrase: NounPhrase) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def rooms(facts: Facts) -> list[Asked]:
+def rooms(facts: Facts) -> list[GeneratedQuestion]:
     """Which room it is."""
     votes = {place: own for place, own in _places(facts).items() if place in lexicon.ROOMS}
     return [made("place", "room", "", FORMS["room"], votes)] if len(votes) == 1 else []
 
 
-def sports(facts: Facts) -> list[Asked]:
+def sports(facts: Facts) -> list[GeneratedQuestion]:
     """Which sport it is."""
     votes: Votes = {}
     for number, caption in enumerate(facts.captions):

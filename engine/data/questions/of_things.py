@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from engine.data.questions import words as lexicon
 from engine.data.questions.captions import NounPhrase, animate
 from engine.data.questions.facts import Facts, one_gender
-from engine.data.questions.grammar import FORMS, Asked, Votes, filled, made, sure_phrases, thing_of, vote
+from engine.data.questions.grammar import FORMS, GeneratedQuestion, Votes, filled, made, sure_phrases, thing_of, vote
 from engine.data.questions.words import plural_of
 
 MOST_COUNTED = 6
 SURFACES = frozenset("table desk plate counter bed couch bench shelf bowl basket tray chair wall tree branch".split())
 
 
-def colours(facts: Facts) -> list[Asked]:
+def colours(facts: Facts) -> list[GeneratedQuestion]:
     """What colour a thing is that is no person, of which there is one or all are alike, and no caption disagrees."""
     votes: dict[tuple[str, bool], Votes] = {}
     for number, phrase in sure_phrases(facts):
@@ -44,7 +44,7 @@ def colour_of(phrase: NounPhrase) -> str:
     return " and ".join(own) if 1 <= len(own) <= 2 else ""
 
 
-def clothes(facts: Facts) -> list[Asked]:
+def clothes(facts: Facts) -> list[GeneratedQuestion]:
     """What colour somebody's clothes are."""
     votes: dict[tuple[str, str], Votes] = {}
     for number, wearer, worn in worn_by(facts):
@@ -78,7 +78,7 @@ def worn_by(facts: Facts) -> Iterable[tuple[int, NounPhrase, NounPhrase]]:
                 yield number, relation.subject, relation.place
 
 
-def numbers(facts: Facts) -> list[Asked]:
+def numbers(facts: Facts) -> list[GeneratedQuestion]:
     """How many things of a noun there are."""
     nouns = dict.fromkeys([*facts.boxes, *(p.noun for _, p in sure_phrases(facts) if p.count and animate(p.noun))])
     if not facts.complete and any(noun in lexicon.PEOPLE_OF for noun in nouns):
@@ -90,11 +90,11 @@ def numbers(facts: Facts) -> list[Asked]:
             shown = [i for i, c in enumerate(facts.captions)
                      if any(p.noun == noun and p.count == count for p in c.phrases)]
             forms = filled("number", plural_of(lexicon.SAID.get(noun, noun)))
-            found.append(Asked("number", "number", noun, forms, {str(count): 1.0}, tuple(shown)))
+            found.append(GeneratedQuestion("number", "number", noun, forms, {str(count): 1.0}, tuple(shown)))
     return found
 
 
-def beside(facts: Facts) -> list[Asked]:
+def beside(facts: Facts) -> list[GeneratedQuestion]:
     """What is on the table, in the bowl, under the tree."""
     votes: dict[tuple[str, str], Votes] = {}
     for number, caption in enumerate(facts.captions):
@@ -108,7 +108,7 @@ def beside(facts: Facts) -> list[Asked]:
             for (way, place), own in votes.items()]
 
 
-def in_mouths(facts: Facts) -> list[Asked]:
+def in_mouths(facts: Facts) -> list[GeneratedQuestion]:
     """What the only dog has in its mouth."""
     votes: Votes = {}
     for number, caption in enumerate(facts.captions):
@@ -123,7 +123,7 @@ def in_mouths(facts: Facts) -> list[Asked]:
                                                 "what is the dog carrying in its mouth"), votes)]
 
 
-def kinds_of(facts: Facts) -> list[Asked]:
+def kinds_of(facts: Facts) -> list[GeneratedQuestion]:
     """Which animal, vehicle or food is there, where there is one kind."""
     found = []
     for name, nouns in (("animal", lexicon.ANIMALS), ("vehicle", lexicon.VEHICLES), ("food", lexicon.FOODS)):
@@ -134,7 +134,7 @@ def kinds_of(facts: Facts) -> list[Asked]:
     return found
 
 
-def main(facts: Facts) -> list[Asked]:
+def main(facts: Facts) -> list[GeneratedQuestion]:
     """What the picture shows, where captions name no person first; and who, where there is one person."""
     votes: Votes = {}
     for number, caption in enumerate(facts.captions):

@@ -12,7 +12,7 @@ from engine.data.lines import BROKEN, reason
 from engine.data.questions.asking import ask
 from engine.data.questions.balancing import Numbered, balanced, fewer
 from engine.data.questions.facts import Facts
-from engine.data.questions.grammar import Asked
+from engine.data.questions.grammar import GeneratedQuestion
 from engine.data.questions.yes_no import yes_no
 from engine.structures.questions import DataSet, OpenQuestion, Skipped
 
@@ -40,7 +40,7 @@ def asked_about(photos: Sequence[Facts], seed: int = SEED) -> list[Numbered]:
     return [even[place] for place in fewer([n for n, _ in even], [q.kind for _, q in even], MOST_OF_KIND, rng)]
 
 
-def said(question: Asked, rng: random.Random) -> str:
+def said(question: GeneratedQuestion, rng: random.Random) -> str:
     """One of the ways to say a question, written as people type."""
     text = rng.choice(question.forms) + ("?" if rng.random() < MARKED else "")
     if rng.random() < CAPITALS:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from engine.data.questions import words as lexicon
 from engine.data.questions.facts import Facts
-from engine.data.questions.grammar import FORMS, Asked, a
+from engine.data.questions.grammar import FORMS, GeneratedQuestion, a
 from engine.data.questions.words import plural_of
 
 # Things that captions name wherever they are seen: their absence is sure without boxes.
@@ -33,7 +33,8 @@ VALUED = {"colour": "is the {about} {value}", "doing": "is the {about} {value}",
           "number": "are there {value} {plural}", "room": "is this {a_value}"}
 
 
-def yes_no(photos: Sequence[Facts], asked: Sequence[Sequence[Asked]], rng: random.Random) -> list[list[Asked]]:
+def yes_no(photos: Sequence[Facts], asked: Sequence[Sequence[GeneratedQuestion]],
+           rng: random.Random) -> list[list[GeneratedQuestion]]:
     """Ask of every photograph whether things are there, and whether what it shows is so.
 
     Args:
@@ -44,13 +45,13 @@ def yes_no(photos: Sequence[Facts], asked: Sequence[Sequence[Asked]], rng: rando
     Returns:
         The questions about each photograph.
     """
-    found: list[list[Asked]] = [[] for _ in photos]
+    found: list[list[GeneratedQuestion]] = [[] for _ in photos]
     for number, question in (*_existing(photos, rng), *_valued(asked, rng), *_outdoors(asked)):
         found[number].append(question)
     return found
 
 
-def _existing(photos: Sequence[Facts], rng: random.Random) -> Iterable[tuple[int, Asked]]:
+def _existing(photos: Sequence[Facts], rng: random.Random) -> Iterable[tuple[int, GeneratedQuestion]]:
     """Of each thing as many photographs without it as with it, above all those that show what occurs with it."""
     there = [_present(facts) for facts in photos]
     total = Counter(noun for own in there for noun in own)
@@ -75,15 +76,16 @@ def _present(facts: Facts) -> frozenset[str]:
     return frozenset(boxed | said)
 
 
-def _exists(noun: str, answer: str, facts: Facts) -> Asked:
+def _exists(noun: str, answer: str, facts: Facts) -> GeneratedQuestion:
     shown = tuple(i for i, c in enumerate(facts.captions) if noun in {p.noun for p in c.phrases})
     said = lexicon.SAID.get(noun, noun)
     forms = tuple(form.format(a(said), plural_of(said)) for form in FORMS["exists"]
                   if "{1}" not in form or noun not in lexicon.MASS)
-    return Asked("yes/no", "exists", noun, forms, {answer: 1.0}, shown)
+    return GeneratedQuestion("yes/no", "exists", noun, forms, {answer: 1.0}, shown)
 
 
-def _valued(asked: Sequence[Sequence[Asked]], rng: random.Random) -> Iterable[tuple[int, Asked]]:
+def _valued(asked: Sequence[Sequence[GeneratedQuestion]],
+            rng: random.Random) -> Iterable[tuple[int, GeneratedQuestion]]:
     """Whether a thing has a colour, somebody does something, there are so many, it is such a room."""
     usual: dict[tuple[str, str], Counter[str]] = {}
     for own in asked:
@@ -101,18 +103,18 @@ def _valued(asked: Sequence[Sequence[Asked]], rng: random.Random) -> Iterable[tu
                 yield number, _asked(q, value, answer)
 
 
-def _plural(q: Asked) -> bool:
+def _plural(q: GeneratedQuestion) -> bool:
     """Whether a question is about several things, which "is the" does not fit."""
     return q.template in ("colour", "doing") and " are " in q.forms[0]
 
 
-def _sayable(q: Asked, value: str) -> bool:
+def _sayable(q: GeneratedQuestion, value: str) -> bool:
     if q.template == "doing":
         return value in lexicon.STILL
     return q.template != "number" or int(value) > 1
 
 
-def _excluded(q: Asked, value: str) -> bool:
+def _excluded(q: GeneratedQuestion, value: str) -> bool:
     """Whether this other value surely does not hold."""
     if value in q.answers:
         return False
@@ -121,30 +123,30 @@ def _excluded(q: Asked, value: str) -> bool:
     return q.template != "doing" or other_action(q, value)
 
 
-def other_colour(q: Asked, value: str) -> bool:
+def other_colour(q: GeneratedQuestion, value: str) -> bool:
     """Whether a colour is another one than the right ones, and none that people might call them."""
     own = {word for answer in q.answers for word in answer.split(" and ")}
     new = set(value.split(" and "))
     return not own & new and not any(own & near and new & near for near in NEAR_COLOURS)
 
 
-def other_action(q: Asked, value: str) -> bool:
+def other_action(q: GeneratedQuestion, value: str) -> bool:
     """Whether an action excludes the right ones."""
     return value in lexicon.STILL and all(
         answer in lexicon.STILL and not any({answer, value} <= pair for pair in TOGETHER) for answer in q.answers)
 
 
-def _asked(q: Asked, value: str, answer: str) -> Asked:
+def _asked(q: GeneratedQuestion, value: str, answer: str) -> GeneratedQuestion:
     words = {str(number): word for word, number in lexicon.NUMBERS.items()}
     shown = lexicon.IN_A_QUESTION.get(value, words.get(value, value))
     form = VALUED[q.template].format(about=q.about, value=shown, plural=plural_of(q.about or "thing"),
                                      a_value=a(value))
     forms = (form,) if q.template != "doing" else (form, form.replace("is the", "is this", 1))
-    return Asked("yes/no", f"{q.template}?", f"{q.about} {value}", forms, {answer: 1.0},
+    return GeneratedQuestion("yes/no", f"{q.template}?", f"{q.about} {value}", forms, {answer: 1.0},
                  q.shown if answer == "yes" else ())
 
 
-def _outdoors(asked: Sequence[Sequence[Asked]]) -> Iterable[tuple[int, Asked]]:
+def _outdoors(asked: Sequence[Sequence[GeneratedQuestion]]) -> Iterable[tuple[int, GeneratedQuestion]]:
     """Whether a photograph was taken outdoors, where every place that its captions name is of one kind."""
     for number, own in enumerate(asked):
         for q in own:
@@ -152,7 +154,6 @@ def _outdoors(asked: Sequence[Sequence[Asked]]) -> Iterable[tuple[int, Asked]]:
                 continue
             inside, outside = set(q.answers) <= lexicon.INDOORS, set(q.answers) <= lexicon.OUTDOORS
             if inside or outside:
-                yield number, Asked("yes/no", "outdoors", "", FORMS["outdoors"], {"yes" if outside else "no": 1.0},
-                                    q.shown)
-                yield number, Asked("yes/no", "indoors", "", FORMS["indoors"], {"no" if outside else "yes": 1.0},
-                                    q.shown)
+                for place, right in (("outdoors", outside), ("indoors", not outside)):
+                    yield number, GeneratedQuestion("yes/no", place, "", FORMS[place], {"yes" if right else "no": 1.0},
+                                                    q.shown)
