@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engine.data.flickr8k import AnnotatedPhoto, Coverage, annotated, broken_line, lines, read
 from engine.data.lines import BROKEN, refuse_negative
+from engine.data.several import sources_of
 from engine.errors import PhotoError
 from engine.structures.photo import Photo
 
@@ -37,9 +38,8 @@ def read_sources(sources: Sequence[str], limit: int | None = None) -> list[Annot
     """
     refuse_negative(limit)
     photos: list[AnnotatedPhoto] = []
-    for source in sources:
-        folder, _, split = (source, ":", "train") if Path(source).is_dir() else source.rpartition(":")
-        photos += _read(Path(folder or split), split if folder else "train", limit)
+    for source in sources_of(sources, "train"):
+        photos += _read(source.folder, source.split, limit)
     return photos
 
 
