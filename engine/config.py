@@ -91,6 +91,7 @@ class DetectorConfig(Settings):
     objectness_weight: float = setting(
         0.5, "weight of the objectness in a region's score, a geometric mean; the rest is that of the probability of "
         "any class but the background", low=0, high=1)
+    refinements: int = setting(1, "times that the box head moves a proposal; the class is that of the proposal", low=1)
     nms_thresh: float = setting(0.6, "of two regions of one class with a larger IoU the better stays", low=0, high=1)
     cross_class_nms_thresh: float = setting(0.8, "the same for any two regions", low=0, high=1)
     pixel_mean: tuple[float, float, float] = setting(
@@ -270,7 +271,7 @@ def mini_coco() -> ModelConfig:
     shipped = mini()
     detector = dataclasses.replace(shipped.detector, classes=501, square_side=0, source_side=0, mean_side=432,
                                    anchor_scales=(0.045, 0.08, 0.16, 0.3, 0.5, 0.8), post_nms_topk=200,
-                                   objectness_weight=0.7, nms_thresh=0.45, cross_class_nms_thresh=0.55)
+                                   objectness_weight=0.7, refinements=2, nms_thresh=0.5, cross_class_nms_thresh=0.5)
     pretraining = dataclasses.replace(shipped.pretraining, described_word_probability=0.3, matching=0.5)
     return dataclasses.replace(shipped, name="mini-coco", detector=detector, pretraining=pretraining)
 

@@ -69,21 +69,21 @@ class Detector(nn.Module):
     """Fast R-CNN with a region proposal network and heads of its own."""
 
     def __init__(self, fast_rcnn: FastRCNN, proposals: ProposalNetwork, heads: RegionHeads, transform: Transform,
-                 suppression: Suppression, post_nms_topk: int, objectness_weight: float) -> None:
+                 suppression: Suppression, post_nms_topk: int, objectness_weight: float, refinements: int) -> None:
         super().__init__()
         self.fast_rcnn = fast_rcnn
         self.proposals = proposals
         self.heads = heads
         self.transform = transform
         self.suppression = suppression
-        self.post_nms_topk, self.objectness_weight = post_nms_topk, objectness_weight
+        self.post_nms_topk, self.objectness_weight, self.refinements = post_nms_topk, objectness_weight, refinements
 
     @classmethod
     def from_config(cls, config: DetectorConfig) -> Detector:
         return cls(FastRCNN.from_config(config), ProposalNetwork(config.anchor_scales),
                    RegionHeads(config.classes, ATTRIBUTES), Transform.from_config(config),
                    Suppression(config.nms_thresh, config.cross_class_nms_thresh), config.post_nms_topk,
-                   config.objectness_weight)
+                   config.objectness_weight, config.refinements)
 
     @torch.inference_mode()
     def regions(self, maps: FeatureMaps, height: int, width: int) -> Detections:
@@ -93,7 +93,8 @@ class Detector(nn.Module):
         places = anchors(rows, columns, self.proposals.scales).to(maps.stage4.device)
         boxes, objects = self.proposals.best(objectness[0], deltas[0], places, height, width, self.post_nms_topk)
         features = self.fast_rcnn.features(maps, [boxes])
-        boxes = clip(decode(boxes, self.heads.deltas(maps.whole, [boxes], STAGE5_SCALE)), height, width)
+        for _ in range(self.refinements):
+            boxes = clip(decode(boxes, self.heads.deltas(maps.whole, [boxes], STAGE5_SCALE)), height, width)
         large = ((boxes[:, 2:] - boxes[:, :2]) >= SMALLEST_SIDE).all(dim=1)
         boxes, objects, features = boxes[large], objects[large], features[large]
         nouns = self.heads.classify(features).float().softmax(dim=1)

@@ -110,3 +110,21 @@ def test_a_regions_score_and_the_suppression_are_those_of_the_configuration() ->
         expected = (weight * objects.log() + (1 - weight) * foreground.log()).exp().sort(descending=True).values
         torch.testing.assert_close(found.scores, expected[:len(found.scores)], rtol=1e-4, atol=1e-5)
     assert detector.suppression == Suppression(class_overlap=1.0, any_overlap=1.0)
+
+
+def test_a_second_refinement_moves_the_boxes_of_the_first(monkeypatch) -> None:
+    torch.manual_seed(0)
+    config = DetectorConfig(depth=50, stage5="map", classes=4, mean_side=96, proposals=True, post_nms_topk=5,
+                            nms_thresh=1.0, cross_class_nms_thresh=1.0)
+    moved = []
+    step = torch.tensor([0.0, 0.0, -0.1, -0.2])  # a tenth narrower and two tenths lower, in logarithms
+    for refinements in (1, 2):
+        torch.manual_seed(0)
+        detector = Detector.from_config(replace(config, refinements=refinements)).eval()
+        torch.nn.init.zeros_(detector.proposals.deltas.weight)
+        torch.nn.init.zeros_(detector.proposals.deltas.bias)
+        monkeypatch.setattr(detector.heads, "deltas", lambda _, boxes, __: step.expand(len(boxes[0]), 4))
+        moved.append(detector.regions(detector.fast_rcnn.maps(torch.ones(1, 3, 96, 96)), 96, 96).boxes)
+    first, second = (boxes[:, 2:] - boxes[:, :2] for boxes in moved)
+    assert len(first) == len(second) > 0
+    torch.testing.assert_close(second, first * step[2:].exp())
