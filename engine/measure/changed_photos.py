@@ -63,7 +63,7 @@ def compressed(photo: Picture, rng: Generator) -> Picture:
     """A JPEG of low quality."""
     file = io.BytesIO()
     photo.save(file, "JPEG", quality=int(rng.integers(12, 50)))
-    return Image.open(file).convert("RGB")
+    return _image(Photo.open(file.getvalue()).pixels)
 
 
 def cut(photo: Picture, rng: Generator) -> Picture:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from gradio.data_classes import DataWithFiles
 from PIL import Image
 
-from engine.data import own
 from engine.errors import CaptionError
 from engine.structures.caption import Word, unread
 from engine.structures.questions import CHOICES, TaggedText
@@ -197,6 +196,8 @@ def _drawn(drawn: Scene) -> Reply:
 @cache
 def _suggestions() -> dict[str, Reply]:
     """By the file of an example: questions, from the table beside the photos that says their answers, and phrases."""
+    from engine.data import own  # imports PyTorch: the page is served before
+
     asked: dict[str, list[str]] = {}
     for entry in own.read(FOLDER, "vqa").entries:
         asked.setdefault(entry.photo.name, []).append(entry.says)

@@ -14,6 +14,7 @@ from engine.cli import main
 from engine.config import FineTuneConfig
 from engine.data import scenes
 from engine.data.features import FeatureCache
+from engine.data.several import sources_of
 from engine.data.vocabulary import classes_of
 from engine.detector import detectron2 as wrapper
 from engine.detector.c4 import C4, C4Transform, anchor_shapes
@@ -166,7 +167,7 @@ def test_a_model_is_fine_tuned_on_what_a_converted_detector_sees(tmp_path, capsy
     assert main([*learn, str(tmp_path / "none")]) == 2
     assert main([*learn, str(tmp_path / "run"), "--detector", str(looking), "--detector-device", "cpu"]) == 0
     assert read_info(tmp_path / "run" / "tiny-grounding.safetensors").task == "grounding"
-    pictures = questions(FineTuneConfig(task="grounding", limit=2), data, "train").pictures
+    pictures = questions(FineTuneConfig(task="grounding", limit=2), sources_of(data, "train")).pictures
     own, other = (features_folder(tmp_path / "run", pictures, identity(choice, weights), detections=True)
                   for choice in ("", str(looking)))
     assert not own.exists()

@@ -13,7 +13,7 @@ from engine.errors import DataError
 from engine.model.vlbert import VLBert
 from engine.structures.photo import Photo
 from engine.training import checkpoint
-from engine.training.stage_material import gathered
+from engine.training.stage_material import captioned, gathered
 from engine.training.stages import features_stage, pretraining_stage, tuning_stage
 from tests.conftest import ROOT
 
@@ -45,7 +45,7 @@ def test_features_pretraining_and_tuning_go_on_without_it(data, tmp_path, capsys
     detector, model = Detector.from_config(CONFIG.detector).eval(), VLBert.from_config(CONFIG)
     corpus = material.pieces.captions(["a red ball .", "a blue star ."])
     features_stage(material, detector)
-    assert FeatureCache(tmp_path / "run" / "features", material.photos).unreadable.keys() == {1, 3}
+    assert FeatureCache(tmp_path / "run" / "features", captioned(material.photos)[0]).unreadable.keys() == {1, 3}
     captions = sum(len(material.photos[i].captions) for i in (1, 3))
     said = f"2 pictures cannot be read, which leaves out {captions} captions: The picture is damaged or cut off."
     assert said in capsys.readouterr().err
