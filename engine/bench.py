@@ -44,12 +44,12 @@ def bench(weights: Path, rounds: int = 40, against: Path | None = None) -> dict[
     start = time.perf_counter()
     predictor = Predictor.load(weights)
     loaded = time.perf_counter() - start
-    resident = psutil.Process().memory_info
+    picture = jpeg(4000, 3000)
     both = [predictor, *([Predictor.load(against)] if against else [])]
-    parts = [_parts(own, rounds) for own in both]
+    parts = [_parts(own, picture, rounds) for own in both]
     figures, *others = timed(parts)
     found = {"milliseconds": figures, "load_seconds": round(loaded, 3),
-             "resident_megabytes": round(resident().rss / 1e6),
+             "resident_megabytes": round(psutil.Process().memory_info().rss / 1e6),
              "shape": {"words": len(predictor.words(CAPTION)), "regions": REGIONS}, "model": predictor.config.name,
              "machine": machine()}
     for other in others:
@@ -61,9 +61,8 @@ def bench(weights: Path, rounds: int = 40, against: Path | None = None) -> dict[
 Part = tuple[Callable[[int], Any], int]  # what is timed, given the number of the round, and how often
 
 
-def _parts(predictor: Predictor, rounds: int) -> dict[str, Part]:
+def _parts(predictor: Predictor, picture: bytes, rounds: int) -> dict[str, Part]:
     """What a visitor waits for, by name."""
-    picture = jpeg(4000, 3000)
     seen = predictor.see(Photo.open(picture), grid(REGIONS))
     words = len(predictor.words(CAPTION))
     return {

@@ -91,7 +91,7 @@ class _Measurement:
         self.rows: dict[str, dict[Path, Tensor]] = {"matching": {}, "pll": {}}
 
     def run(self) -> None:
-        """Raises DataError where no picture can be read, or boxes are asked for and not there."""
+        """Raises DataError where no picture can be read, or --given-boxes lacks the boxes of one."""
         texts: dict[Path, dict[str, None]] = {}
         for pair in self.data.pairs:
             texts.setdefault(pair.image, {}).update({pair.caption: None, pair.negative: None})

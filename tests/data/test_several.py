@@ -29,7 +29,7 @@ def rooms(folder, lines):
 
 
 def photographs(folder):
-    """A folder of annotated photographs about which yes and no are asked."""
+    """A folder of annotated photographs that yields yes/no questions."""
     (folder / "images").mkdir(parents=True)
     records = []
     for name, label in (("dog.jpg", "dog"), ("cat.jpg", "cat"), ("cow.jpg", "cow"), ("horses.jpg", "horse")) * 2:

@@ -35,7 +35,7 @@ NEAR_PLACES = (
     {"snow", "mountain", "hill", "slope", "forest", "field", "cliff"}, {"court", "tennis court", "gym", "playground"},
     {"restaurant", "bar", "store", "shop", "kitchen", "market"}, {"living room", "office", "bedroom", "library"},
     {"stage", "bar", "restaurant", "court"}, {"park", "playground", "skate park", "sidewalk", "street", "city", "zoo"})
-GROWN = ("man", "woman", "boy", "girl", "baby")  # who can be told from each other
+GROWN = ("man", "woman", "boy", "girl", "baby")  # no one of them is a kind of another
 # Photograph, question, answers and rationales, the right ones first.
 Four = tuple[int, GeneratedQuestion, list[str], list[str]]
 
